@@ -2,9 +2,9 @@ import type { Knex } from 'knex';
 import { rowsOf } from './database.ts';
 
 /**
- * The ids of a new event. `allocateIds()` takes them from the database's sequences before the caller writes the event, so that
- * one statement can write rows that refer to each other. A NID is a number by which Dendrite's tables refer to an event, a
- * state block or a snapshot.
+ * The ids of a new event. `allocateIds()` takes the ids from the database's sequences before the caller writes the event, so
+ * that one statement can write rows that refer to each other. A NID is a number by which Dendrite's tables refer to an event, a
+ * state block or a state snapshot.
  */
 export interface AllocatedIds {
   readonly eventNid: number;
@@ -12,10 +12,11 @@ export interface AllocatedIds {
   readonly blockNid: number;
   /** NID of the state snapshot after the event. Only a state event uses it. */
   readonly snapshotNid: number;
+  /** Primary key of the event in `syncapi_output_room_events`, and its position in the stream of `/sync`. */
   readonly streamId: number;
 }
 
-/** Allocates ids for new events. Each kind of id is in ascending order. */
+/** Allocates ids for `count` new events. In the result, each kind of id ascends from event to event. */
 export async function allocateIds(transaction: Knex.Transaction, count: number): Promise<AllocatedIds[]> {
   const [eventNids, blockNids, snapshotNids, streamIds] = await nextKeys(
     transaction,
@@ -30,15 +31,19 @@ export async function allocateIds(transaction: Knex.Transaction, count: number):
   }));
 }
 
-/** Allocates NIDs for new outliers, in ascending order. An outlier is an event that is stored without its place in the room. */
+/**
+ * Allocates event NIDs for `count` new outliers, in ascending order. An outlier is an event that the homeserver has stored
+ * without knowing its place in the room's history.
+ */
 export async function allocateEventNids(transaction: Knex.Transaction, count: number): Promise<number[]> {
   const [eventNids = []] = await nextKeys(transaction, ['roomserver_events'], count);
   return eventNids;
 }
 
 /**
- * Takes `count` values from the sequence of each table's primary key. The name of a sequence depends on the age of the
- * database, so the function finds the sequence through the default value of the primary key.
+ * Takes `count` values from the sequence of each table's primary key, and sorts them. The name of a sequence depends on the age
+ * of the database, so the function finds the sequence through the default value of the primary key.
+ * @throws Error if the primary key of a table has no sequence
  */
 async function nextKeys(transaction: Knex.Transaction, tables: readonly string[], count: number): Promise<number[][]> {
   const rows = await rowsOf<{ table: string; key: string }>(

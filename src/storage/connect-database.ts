@@ -13,7 +13,7 @@ export function connectDatabase(connectionString: string, applicationName: strin
     connection: { connectionString, application_name: applicationName },
     pool: { min: 0, max: CONNECTIONS },
     acquireConnectionTimeout: 15_000,
-    // Without these functions, Knex would also write errors to the console. The caller gets the errors anyway.
+    // Without these functions, Knex would write warnings and errors to the console, although the caller gets the errors.
     log: { warn: () => {}, error: () => {}, debug: () => {}, deprecate: () => {} },
   });
 }

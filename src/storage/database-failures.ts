@@ -1,17 +1,17 @@
 import { MatrixError } from '../errors.ts';
 
 /**
- * SQLSTATEs of a transaction that PostgreSQL has rolled back because of other transactions: serialization_failure and
+ * SQLSTATEs for a transaction that PostgreSQL has rolled back because of concurrent transactions: serialization_failure and
  * deadlock_detected.
  */
 const CONFLICTS: ReadonlySet<string> = new Set(['40001', '40P01']);
 
-/** SQLSTATEs of a server that is starting or shutting down, or has no free connection. */
+/** SQLSTATEs for a PostgreSQL server that is starting or shutting down, or that has no free connection. */
 const AWAY: ReadonlySet<string> = new Set(['53300', '57P01', '57P02', '57P03']);
 /** Matches the SQLSTATE class connection_exception, and the error codes of Node's sockets. */
 const LOST =
   /^(?:08...|ECONNREFUSED|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)$/;
-/** Matches the messages of pg's errors for a connection that was cut. These errors have no code. */
+/** Matches the messages of the errors that the package `pg` throws if a connection was cut. These errors have no code. */
 const CUT = /Connection terminated|Connection ended unexpectedly|Client has encountered a connection error/i;
 
 /** Returns the SQLSTATE of a database error, or the code of another error. Returns an empty text if the error has no code. */
@@ -19,20 +19,23 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-/** Tells whether a transaction failed only because of concurrent transactions. A retry may then succeed. */
+/** Tells whether PostgreSQL rolled a transaction back because of concurrent transactions. If so, a retry may succeed. */
 export function isConflict(error: unknown): boolean {
   return CONFLICTS.has(codeOf(error));
 }
 
 /**
- * Tells whether the connection was lost or refused. After a loss, the caller does not know whether the server has run the last
- * statement.
+ * Tells whether an error means that the connection to PostgreSQL was lost or refused. After a loss, the caller does not know
+ * whether PostgreSQL has run the last statement.
  */
 export function isConnectionLoss(error: unknown): boolean {
   return error instanceof Error && (LOST.test(codeOf(error)) || AWAY.has(codeOf(error)) || CUT.test(error.message));
 }
 
-/** Tells whether an error means that the database is unavailable, or that the pool had no free connection. */
+/**
+ * Tells whether an error means that the database is unavailable, or that no connection of the pool became free in time. For an
+ * `AggregateError`, one such error among its errors is enough.
+ */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof AggregateError) return error.errors.some(isUnavailable);
@@ -40,13 +43,14 @@ export function isUnavailable(error: unknown): boolean {
 }
 
 /**
- * How long clients should wait before they try again while the database is unavailable, in ms. Error answers contain this time.
+ * How long a client should wait before it tries again if the database is busy or unavailable, in ms. The error answer contains
+ * this time as `retry_after_ms`.
  */
 const RETRY_AFTER_MS = 5_000;
 
 /**
- * Returns the error that callers get if the database is unavailable, or if conflicts with other transactions persist. Returns
- * `undefined` for other errors.
+ * Returns the Matrix error to answer with, instead of an error of the database. Its status is 503. Returns `undefined` if the
+ * given error means neither that the database is unavailable nor that there was a conflict with concurrent transactions.
  */
 export function unavailableAnswer(error: unknown): MatrixError | undefined {
   if (!isUnavailable(error) && !isConflict(error)) return undefined;

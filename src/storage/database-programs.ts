@@ -1,21 +1,23 @@
 import { type Db, rowsOf } from './database.ts';
 
-/** A program that is connected to the database. */
+/** A program that is connected to the database. Connections with the same name, role and address count as one program. */
 export interface DatabaseProgram {
-  /** The name that the program gives itself. Empty if the program gives itself no name, as Dendrite does. */
+  /** The connection setting `application_name`. Empty if the program does not set it. Dendrite does not set it. */
   readonly name: string;
+  /** The database role of the connections. */
   readonly role: string;
   /**
-   * The IP address of the program. `null` if the program uses a local socket, or if the plugin's role may not see the
-   * connections of the program's role.
+   * The IP address of the program. `null` if the program uses a local socket, or if the role of this query may not see the
+   * details of other roles' connections.
    */
   readonly address: string | null;
   readonly connections: number;
 }
 
-/** Lists the programs that are connected to this database, except those named `ownName`. */
+/** Lists the programs that are connected to this database, except programs with the name `ownName`. */
 export function listOtherPrograms(db: Db, ownName: string): Promise<DatabaseProgram[]> {
-  // Roles cannot see what kind of process another role's connection is. The processes of PostgreSQL itself have no role.
+  // `backend_type` is NULL for connections whose details the role of this query may not see. They count as clients. The
+  // background processes of PostgreSQL itself have no role, and are left out.
   return rowsOf<DatabaseProgram>(
     db.raw(
       `SELECT coalesce(application_name, '') AS name, usename AS role, host(client_addr) AS address, count(*)::int AS connections

@@ -6,10 +6,17 @@ import { transact } from './transact.ts';
 /** A connection pool or a transaction. Queries accept both. */
 export type Db = Knex | Knex.Transaction;
 
-/** The first argument of `pg_advisory_xact_lock(namespace, key)`. Only this plugin uses this value. */
+/**
+ * The first argument of `pg_advisory_xact_lock(namespace, key)` for the locks in `LOCKS`. No other program that uses the
+ * database is expected to use this value.
+ */
 const LOCK_NAMESPACE = 0x6d61_646d; // "madm"
-/** The namespace of the locks on the files of media. The key is a hash of the file's hash. */
+/**
+ * The first argument of `pg_advisory_xact_lock(namespace, key)` for the locks on files of media. The key of a file is
+ * `hashtext()` of the hash of its content.
+ */
 const MEDIA_LOCK_NAMESPACE = 0x6d61_6466; // "madf"
+/** The second argument of `pg_advisory_xact_lock(namespace, key)`: the key of each lock. See also `EVENT_LOCKS`. */
 const LOCKS = {
   migrations: 1,
   search: 2,
@@ -20,21 +27,22 @@ const LOCKS = {
   approvals: 5,
 } as const;
 /**
- * Number of locks that all events share. Their keys start at `LOCKS.searchEvents`. The users who receive server notices share
- * as many other locks, whose keys start at `LOCKS.notices`.
+ * Number of lock keys that all event ids share. Each event id has one of the 256 keys from `LOCKS.searchEvents` on. The ids of
+ * users who receive server notices share another 256 keys, from `LOCKS.notices` on.
  */
 const EVENT_LOCKS = 256;
 /** The SQLSTATE lock_not_available. */
 const LOCK_NOT_AVAILABLE = '55P03';
 
-/** Runs a `raw()` query and returns its rows. */
+/** Runs a query that was made with Knex's `raw()`, and returns its rows. */
 export async function rowsOf<Row>(query: PromiseLike<{ rows: Row[] }>): Promise<Row[]> {
   return (await query).rows;
 }
 
 /**
- * Checks that this version of the plugin can use the plugin's tables, which are in the schema `matrix_admin`.
- * @throws Error if a newer version has changed the tables so that this version cannot use them
+ * Checks that this version of the plugin can use the plugin's tables, which are in the schema `matrix_admin`. The table
+ * `requirements` lists migrations. A version of the plugin that does not know one of these migrations cannot use the tables.
+ * @throws Error if this version does not know one of these migrations
  */
 async function requireKnownMigrations(db: Db): Promise<void> {
   const rows = await rowsOf<{ migration: string; remedy: string }>(
@@ -48,8 +56,9 @@ async function requireKnownMigrations(db: Db): Promise<void> {
 }
 
 /**
- * Creates the plugin's own schema and runs its migrations. Processes that start at the same time wait for each other.
- * @throws Error if a newer version has changed the tables so that this version cannot use them
+ * Creates the plugin's own schema, `matrix_admin`, if it does not exist. Then runs those migrations that have not run yet, all
+ * in one transaction. Processes that start at the same time wait for each other.
+ * @throws Error if a newer version of the plugin has changed the tables so that this version cannot use them
  */
 export async function migrateOwnSchema(db: Knex): Promise<void> {
   await transact(db, async (transaction) => {
@@ -65,8 +74,8 @@ export async function migrateOwnSchema(db: Knex): Promise<void> {
 }
 
 /**
- * Waits until all work has ended, and then throws the first error, if there is one. So none of the work is running when the
- * caller continues.
+ * Waits until all promises are settled, so that none of the work is running when the caller continues. Returns the results. If
+ * promises were rejected, throws the error of the first rejected promise in the list.
  */
 export async function allEnded<T>(work: readonly Promise<T>[]): Promise<T[]> {
   await Promise.allSettled(work);
@@ -74,20 +83,22 @@ export async function allEnded<T>(work: readonly Promise<T>[]): Promise<T[]> {
 }
 
 /**
- * Limits the wait for a lock to one second. While a transaction waits for an exclusive lock, all later requests for the lock
- * wait behind this transaction. So the transaction gives up soon, and the caller tries again later. See `isLockTimeout()`.
+ * Limits each wait of this transaction for a lock to one second. While a transaction waits for an exclusive lock, all later
+ * requests for the lock wait behind this transaction. With the limit, the transaction soon fails instead, and the caller can
+ * try again later. `isLockTimeout()` recognises the error.
  */
 export async function setLockTimeout(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw(`SET LOCAL lock_timeout = '1s'`);
 }
 
-/** Tells whether a transaction failed because it waited too long for a lock. */
+/** Tells whether a transaction failed because it waited for a lock for longer than PostgreSQL's `lock_timeout`. */
 export function isLockTimeout(error: unknown): boolean {
   return codeOf(error) === LOCK_NOT_AVAILABLE;
 }
 
 /**
- * Waits until no transaction changes the search index, and blocks new changes until the end of this transaction.
+ * Waits until no other transaction changes the search index, and blocks new changes until the end of this transaction.
+ * Transactions that change the search index hold the lock of `lockSearchShared()`. The function also calls `setLockTimeout()`.
  * @throws Error if the wait takes longer than a second; `isLockTimeout()` is true for this error
  */
 export async function lockSearch(transaction: Knex.Transaction): Promise<void> {
@@ -96,13 +107,14 @@ export async function lockSearch(transaction: Knex.Transaction): Promise<void> {
 }
 
 /**
- * Locks events of the search index, so that other transactions that lock the same events wait. Many event ids share one lock.
- * The function takes the locks in order, so that transactions do not deadlock.
+ * Locks events of the search index until the end of the transaction. Other transactions that call this function for the same
+ * events wait. Many event ids share one lock, so other events may be locked, too.
  */
 export async function lockSearchEvents(transaction: Knex.Transaction, eventIds: readonly string[]): Promise<void> {
   await lockTexts(transaction, LOCKS.searchEvents, eventIds);
 }
 
+/** Locks texts, such as event ids. Takes the locks in the order of their keys, so that transactions do not deadlock. */
 async function lockTexts(transaction: Knex.Transaction, firstKey: number, texts: readonly string[]): Promise<void> {
   if (texts.length === 0) return;
   await transaction.raw(
@@ -113,16 +125,16 @@ async function lockTexts(transaction: Knex.Transaction, firstKey: number, texts:
 }
 
 /**
- * Takes the shared lock of transactions that change the search index. Such transactions do not block each other, but
- * `lockSearch()` waits for all of them.
+ * Takes a shared lock until the end of the transaction. Each transaction that changes the search index must take this lock.
+ * Such transactions do not block each other, but `lockSearch()` waits for all of them.
  */
 export async function lockSearchShared(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw('SELECT pg_advisory_xact_lock_shared(?, ?)', [LOCK_NAMESPACE, LOCKS.search]);
 }
 
 /**
- * Locks users, so that other transactions that send server notices to these users wait. Without the lock, a user could get two
- * notice rooms.
+ * Locks the receivers of a server notice until the end of the transaction. Other transactions that send notices to the same
+ * users wait. Without the lock, two transactions could each create a notice room for the same user.
  */
 export async function lockNotices(transaction: Knex.Transaction, userIds: readonly string[]): Promise<void> {
   await lockTexts(transaction, LOCKS.notices, userIds);
@@ -136,15 +148,15 @@ export async function lockNoticesAccount(transaction: Knex.Transaction): Promise
   await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.noticesAccount]);
 }
 
-/** Blocks other transactions that ask for an approval, until the end of this transaction. */
+/** Blocks other transactions that look for an approval and may add one, until the end of this transaction. */
 export async function lockApprovals(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.approvals]);
 }
 
 /**
- * Locks files of media, by the hash of their content, until the end of the transaction. The homeserver takes the lock before it
- * stores a file, and the plugin takes the lock before it removes a file. The function takes the locks in order, so that
- * transactions do not deadlock.
+ * Locks files of media, by the hashes of their contents, until the end of the transaction. The homeserver must take the lock
+ * before it stores a file. The plugin takes the lock before it removes a file. The function takes the locks in the order of
+ * their keys, so that transactions do not deadlock.
  */
 export async function lockMediaFiles(transaction: Knex.Transaction, hashes: readonly string[]): Promise<void> {
   await transaction.raw(
@@ -154,7 +166,10 @@ export async function lockMediaFiles(transaction: Knex.Transaction, hashes: read
   );
 }
 
-/** Blocks other transactions that remove, lock or suspend administrators, until the end of this transaction. */
+/**
+ * Blocks other transactions that demote, deactivate, lock or suspend an administrator, until the end of this transaction. All
+ * these transactions take this lock.
+ */
 export async function lockAdmins(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.admins]);
 }

@@ -3,15 +3,15 @@ import { splitUserId, type UserId } from '../ids.ts';
 import { type Db, rowsOf } from './database.ts';
 import { deleteRows } from './deletion.ts';
 
-/** Data of a user that an erasure can delete. */
+/** A kind of data that an erasure of a user can delete. */
 export type ErasableData = 'account_data' | 'key_backups' | 'reports';
 
 const OF_ACCOUNT = 'localpart = :localpart AND server_name = :serverName';
 const NID = '(SELECT event_state_key_nid FROM public.roomserver_event_state_keys WHERE event_state_key = :userId)';
 
 /**
- * The tables of each kind, and the condition for the rows of a user. `countErasable()` counts both tables of `reports`, but
- * only the first table of the other kinds.
+ * The tables of each kind, and the SQL condition for the rows of a user. `deleteErasable()` deletes from all tables of a kind.
+ * `countErasable()` counts the rows of both tables of `reports`, but only those of the first table of the other kinds.
  */
 const TABLES: Readonly<Record<ErasableData, readonly (readonly [table: string, condition: string])[]>> = {
   account_data: [
@@ -30,7 +30,7 @@ const TABLES: Readonly<Record<ErasableData, readonly (readonly [table: string, c
 
 const bindingsOf = (userId: UserId): Record<string, string> => ({ userId, ...splitUserId(userId) });
 
-/** Counts a user's rows of one kind. */
+/** Counts a user's rows of one kind. For each kind, the comment on `TABLES` says in which tables. */
 export async function countErasable(db: Db, kind: ErasableData, userId: UserId): Promise<number> {
   const tables = kind === 'reports' ? TABLES[kind] : TABLES[kind].slice(0, 1);
   const counts = tables.map(([table, condition]) => `(SELECT count(*) FROM ${table} WHERE ${condition})`);
@@ -38,7 +38,7 @@ export async function countErasable(db: Db, kind: ErasableData, userId: UserId):
   return Number(row?.rows ?? 0);
 }
 
-/** Deletes a user's rows of one kind. @returns the number of rows that `countErasable()` counted before the deletion */
+/** Deletes a user's rows of one kind. @returns the number that `countErasable()` returned before the deletion */
 export async function deleteErasable(
   transaction: Knex.Transaction,
   kind: ErasableData,

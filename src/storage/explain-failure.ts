@@ -3,7 +3,7 @@ import { describeError } from '../errors.ts';
 import { isRecord } from '../json.ts';
 import { codeOf } from './database-failures.ts';
 
-/** The causes and remedies of errors that may occur when the plugin starts, by SQLSTATE or socket error code. */
+/** The causes and remedies of errors that may occur when the plugin starts. The key is an SQLSTATE or a socket error code. */
 const EXPLANATIONS: Readonly<Record<string, readonly [problem: string, remedy: string]>> = {
   '28000': ['the server refuses the role', 'Check the user of the connection, and pg_hba.conf'],
   '28P01': ['the server refuses the role or its password', 'Check user and password of the connection'],
@@ -22,12 +22,12 @@ const EXPLANATIONS: Readonly<Record<string, readonly [problem: string, remedy: s
 };
 
 /**
- * Explains to the operator why connecting, checking or migrating the database failed: the cause, the place and the remedy. The
- * explanation contains neither the password nor the SQL statement.
- * @returns the error itself if there is no explanation
+ * Explains to the operator why connecting to the database, checking it or migrating it failed.
+ * @returns an error that names the database's address, the cause and the remedy, but neither the password nor the SQL
+ * statement; the given error if `EXPLANATIONS` lacks its code
  */
 export function explainFailure(error: unknown, db: Knex): unknown {
-  // Node tries all addresses of a host name, and reports one error for each address.
+  // If Node has tried several addresses of a host name, it reports one error for each address. The first one is explained.
   const code = codeOf(error instanceof AggregateError ? error.errors[0] : error);
   const [problem, remedy] = EXPLANATIONS[code] ?? [];
   if (problem === undefined) return error;
@@ -35,7 +35,7 @@ export function explainFailure(error: unknown, db: Knex): unknown {
   return new Error(`PostgreSQL at ${placeOf(db)}: ${problem}. ${remedy}. (${code}${detail})`, { cause: error });
 }
 
-/** Describes a connection by host, port, database and role, as far as they are known. */
+/** Describes a connection by host, port, database and role. Leaves out the database and the role if they are not known. */
 function placeOf(db: Knex): string {
   const client: unknown = db.client;
   const settings = isRecord(client) ? client.connectionSettings : undefined;

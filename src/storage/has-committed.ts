@@ -7,11 +7,13 @@ const ATTEMPTS = 10;
 const DELAY_MS = 300;
 
 /**
- * Tells whether a transaction was committed although PostgreSQL did not answer its `COMMIT`. Tries again for a few seconds
- * while the server is unavailable, or while the server has not noticed yet that the connection is lost.
+ * Tells whether a transaction was committed although PostgreSQL did not answer its `COMMIT`. Asks again for about three seconds
+ * while PostgreSQL is unavailable, and while the transaction is still open because PostgreSQL has not noticed the lost
+ * connection yet.
  * @param transactionId the result of `txid_current()` in the transaction
- * @returns `false` if the transaction was rolled back, if PostgreSQL no longer knows it, or if it is still open at the last try
- * @throws the database's error if the server remains unavailable
+ * @returns `false` if the transaction was rolled back, if PostgreSQL no longer knows the transaction, or if the transaction is
+ * still open at the last attempt
+ * @throws the database's error if PostgreSQL is still unavailable at the last attempt, and any other error at once
  */
 export async function hasCommitted(db: Knex, transactionId: string): Promise<boolean> {
   for (let attempt = 1; ; attempt += 1) {

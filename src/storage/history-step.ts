@@ -7,45 +7,51 @@ import type { RoomKeys } from './room-tables.ts';
 import { deletionsOfEvents } from './roomserver/history-events.ts';
 import { deletionsFromTimeline, IN_RANGE, type Place, rangeOf } from './syncapi/history-timeline.ts';
 
-/** One step of a purge of history. */
+/** The settings of one step of a purge of history. A step takes events of one room out of the timeline. */
 export interface HistoryStep {
   /** The step begins after this place. */
   readonly after: Place;
   /** The step ends before this place. */
   readonly before: Place;
-  /** Maximum number of events. In a large timeline, the events of all rooms count. */
+  /** Maximum number of events that the step reads. If `isLarge` is `true`, the events of all other rooms count, too. */
   readonly limit: number;
   /**
-   * If `true`, the step finds the events in the index of places, which has the events of all rooms. Otherwise the step finds
-   * the place of each event of the room. The first way is faster for a large room.
+   * How the step finds the room's next events. `true`: it reads the places of the events of all rooms, in order, with an index
+   * of `syncapi_output_room_events_topology`. This is faster for a large room. `false`: it looks up the place of each event of
+   * the room, and sorts the places.
    */
   readonly isLarge: boolean;
-  /** Whether events of local users that are not state events are deleted too. */
+  /** Whether the step also deletes events of local users. It never deletes state events. */
   readonly deleteLocalEvents: boolean;
   readonly localServerNames: readonly string[];
-  /** NIDs of events that stay in the timeline. A NID is the number that Dendrite gives an event. */
+  /** NIDs of events that stay in the timeline. A NID is a number by which Dendrite's tables refer to an event or a room. */
   readonly kept: readonly number[];
-  /** Whether the step returns the texts of deleted events that may refer to media. */
+  /** Whether the step returns `mediaTexts`. */
   readonly withMediaTexts: boolean;
 }
 
 /** What one step has done. */
 export interface HistoryStepResult {
-  /** The events that have left the timeline. */
+  /** All events that have left the timeline, including those that stay stored. */
   readonly gone: readonly { readonly eventId: EventId; readonly type: string }[];
+  /** Number of deleted rows, by table. */
   readonly deleted: RowCounts;
-  /** The JSON of deleted events that may refer to media. Empty without `withMediaTexts`. */
+  /** The JSON of those deleted events that may refer to media. Empty without `withMediaTexts`. */
   readonly mediaTexts: readonly string[];
   /** The place after which the next step begins. `undefined` after the last step. */
   readonly next: Place | undefined;
   /**
-   * Events that have left the timeline, and that were in none of the lists of followers that the step has read. The lists of
-   * the previous events that the JSON names may have them.
+   * Events that have left the timeline, but of which a trace may remain. For each event, a row of `roomserver_previous_events`
+   * lists the events that follow it. The step has read some of these lists, but the missed events were in none of these. The
+   * caller must take each missed event out of the lists of its previous events, which `json` names in `prev_events`.
    */
   readonly missed: readonly { readonly eventNid: number; readonly json: string }[];
 }
 
-/** SQL for the places of the step's events, and of events that stay. */
+/**
+ * SQL for the places of a room's events in the range of a step, including events that stay in the timeline. `large` is for
+ * steps with `isLarge`, and `small` is for the others. `large` needs no limit, because `findEnd()` has limited the range.
+ */
 const PLACES = {
   large: `SELECT t.topological_position AS depth, t.stream_position AS id, t.event_id
     FROM public.syncapi_output_room_events_topology t WHERE t.room_id = :roomId AND ${IN_RANGE}`,
@@ -56,8 +62,8 @@ const PLACES = {
 };
 
 /*
- * A statement that reads the ids of a step from an array looks them up in an index, in the order of the index. A join would
- * make PostgreSQL read whole tables, because PostgreSQL cannot estimate the number of the ids.
+ * The next four constants are arrays, so that PostgreSQL looks the ids up in an index, in the order of the index. If the
+ * statements joined the tables instead, PostgreSQL would read whole tables, because it cannot estimate the number of the ids.
  */
 const PLACE_IDS = 'ARRAY(SELECT event_id FROM places)';
 const GONE_IDS = 'ARRAY(SELECT event_id FROM gone)';
@@ -65,8 +71,9 @@ const DELETED_IDS = 'ARRAY(SELECT event_id FROM gone WHERE is_deleted)';
 const DELETED_NIDS = 'ARRAY(SELECT event_nid FROM gone WHERE is_deleted)';
 
 /**
- * SQL for the events of the step that leave the timeline. `stays` means that the event stays stored as an outlier. The `FULL
- * JOIN` cannot become a nested loop, which would compare each event with each other.
+ * SQL for the events of the step that leave the timeline. `stays`: the event stays stored as an outlier. `is_deleted`: the
+ * event is deleted. Neither holds for an event that only the timeline has. PostgreSQL cannot run the `FULL JOIN` as a nested
+ * loop, which would compare each row with each other row.
  */
 const GONE = `
   timeline AS MATERIALIZED (
@@ -82,8 +89,9 @@ const GONE = `
     FROM joined WHERE type IS NOT NULL AND (event_nid IS NULL OR event_nid <> ALL(:kept)))`;
 
 /**
- * SQL that takes the events out of the lists of followers, and notes the followers that stay in the timeline as backward
- * extremities, which are events whose previous events are missing. For each event, Dendrite stores a list of its followers.
+ * SQL that takes the events out of the lists of followers: for each event, a row of `roomserver_previous_events` lists the
+ * events that follow it. The SQL also stores the followers that stay in the timeline as backward extremities, which are events
+ * whose previous events are missing.
  */
 const UNLINKED = `
   lists AS MATERIALIZED (
@@ -110,7 +118,11 @@ const UNLINKED = `
     CROSS JOIN LATERAL (SELECT event_id FROM public.syncapi_output_room_events WHERE event_id = e.event_id OFFSET 0) o
     ON CONFLICT DO NOTHING)`;
 
-/** SQL that makes events outliers, and adds the step's leftovers to those of the room. */
+/**
+ * SQL that turns the events that stay stored into outliers. It also adds to the room's leftovers: these outliers, the state
+ * snapshots before all events of the step, and the state blocks of these snapshots. The purge later deletes the leftovers that
+ * nothing needs.
+ */
 const LEFT_OVER = `
   outliers AS (
     UPDATE public.roomserver_events SET sent_to_output = false, state_snapshot_nid = 0
@@ -159,9 +171,10 @@ interface Row extends Record<string, unknown> {
 }
 
 /**
- * Takes the next events of a room out of the timeline, in the order of their places, with all rows that refer to them. State
- * events stay stored as outliers, which are events without a place in the timeline. Other events of local users also stay
- * stored, unless the step deletes them. The step adds them, and the state before all of its events, to the room's leftovers.
+ * Takes the next events of a room out of the timeline, in the order of their places, and deletes the rows that refer to them.
+ * State events stay stored as outliers, which are events without a place in the timeline. Other events of local users also stay
+ * stored as outliers, unless `deleteLocalEvents` is `true`. All other events are deleted. The step adds the outliers, and the
+ * stored states before all of its events, to the table `matrix_admin.history_leftovers`.
  *
  * One statement does the work, because each statement that gets the ids of thousands of events costs milliseconds. The caller
  * must have locked the room.
@@ -198,7 +211,7 @@ export async function removeNextEvents(
   };
 }
 
-/** Finds the place before which a step through a large timeline ends. Returns `undefined` for the last step. */
+/** Finds the place before which a step with `isLarge` ends. Returns `undefined` for the last step. */
 async function findEnd(
   transaction: Knex.Transaction,
   { after, before, limit }: HistoryStep,
@@ -213,7 +226,9 @@ async function findEnd(
   return row && { depth: row.depth, streamPosition: row.id };
 }
 
-/** The event at the end of a step belongs to the next step. */
+/**
+ * Returns the place just before the given place. If the next step begins after it, the event at the given place is its first.
+ */
 const beforeOf = ({ depth, streamPosition }: Place): Place => ({
   depth,
   streamPosition: String(BigInt(streamPosition) - 1n),

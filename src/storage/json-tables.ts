@@ -3,8 +3,8 @@ import { rowsOf } from './database.ts';
 import { addCounts, type Deletion, deleteRows, nextKeyRange, type Position, type RowCounts } from './deletion.ts';
 
 /**
- * Tables in which a room id occurs only inside a JSON text. When a row is deleted, the rows with the same key in the tables of
- * `with` are deleted too.
+ * Tables in which a room id occurs only inside a JSON text. `key` and `json` are names of columns. When `changeJsonRows()`
+ * deletes a row, it also deletes the rows with the same key from the tables in `with`.
  */
 const JSON_TABLES = {
   sendToDevice: { table: 'public.syncapi_send_to_device', key: 'id', json: 'content', with: [] },
@@ -22,14 +22,17 @@ export type JsonTable = keyof typeof JSON_TABLES;
 /** Receives the JSON of a row. Returns the new JSON, `null` to delete the row, or `undefined` to leave the row unchanged. */
 export type ChangeJson = (json: string) => string | null | undefined;
 
-/** Selects rows by a text in their JSON, and says how to change them. */
+/** Which rows to change, and how. */
 export interface JsonChange {
-  /** Only rows whose JSON contains this text are read. */
+  /** `change` is called only for rows whose JSON contains this text. */
   readonly needle: string;
   readonly change: ChangeJson;
 }
 
-/** Changes the rows in one range of keys of a table. The range has `width` keys. */
+/**
+ * Changes or deletes rows of a table in the next range of keys. The range starts at the first key after the position, and spans
+ * `width` keys. The counts of the result include both changed and deleted rows.
+ */
 export async function changeJsonRows(
   transaction: Knex.Transaction,
   name: JsonTable,

@@ -8,13 +8,14 @@ export interface RoomSize {
   readonly estimatedSize: number;
 }
 
-/**
- * A table whose rows belong to rooms. `alike` lists other tables. The estimate assumes that a room has the same share of the
- * rows of these tables.
- */
+/** A table whose rows belong to rooms. */
 interface SizedTable {
   readonly table: string;
+  /** The column that names the room of a row, by the room's id or by Dendrite's number of the room. */
   readonly column: 'room_id' | 'room_nid';
+  /**
+   * Tables without such a column. The estimate assumes that a room has the same share of their rows as of this table's rows.
+   */
   readonly alike?: readonly string[];
 }
 
@@ -36,14 +37,16 @@ const TABLES: readonly SizedTable[] = [
   { table: 'matrix_admin.search_documents', column: 'room_id' },
 ];
 
+/** SQL for the size of each table in bytes, together with its `alike` tables and all indexes. */
 const BYTES = `SELECT t.name, t.key, coalesce(pg_total_relation_size(to_regclass(t.name)), 0)
     + coalesce((SELECT sum(pg_total_relation_size(to_regclass(alike))) FROM unnest(string_to_array(t.alike, ',')) AS alike), 0) AS bytes
   FROM unnest(CAST(:names AS text[]), CAST(:columns AS text[]), CAST(:alike AS text[])) AS t(name, key, alike)`;
 
 /**
- * Estimates which rooms take the most space, from the statistics of PostgreSQL's planner. The estimate for a table is the
- * room's share of the rows, multiplied by the size of the table. The statistics come from the last `ANALYZE`, and contain only
- * the most common rooms of each table. The query reads no data of rooms. Rooms that are being purged are left out.
+ * Estimates which rooms take the most space, and lists the largest first. The estimate adds up, over all tables, the room's
+ * share of the rows multiplied by the size of the table. The shares come from the statistics of PostgreSQL's planner, which the
+ * last `ANALYZE` has collected, and which contain only the most common rooms of each table. So the query does not read the
+ * tables of events. Rooms that are being purged are left out.
  */
 export async function listLargestRooms(db: Db, limit: number): Promise<RoomSize[]> {
   const rows = await rowsOf<{ room_id: RoomId; bytes: number }>(
@@ -68,8 +71,8 @@ export async function listLargestRooms(db: Db, limit: number): Promise<RoomSize[
 }
 
 /**
- * Returns the time of the oldest statistics that `listLargestRooms()` uses, in ms since the epoch. Returns `null` if a table
- * has no statistics.
+ * Returns the time of the oldest statistics that `listLargestRooms()` uses, in ms since the epoch. Returns `null` if one of the
+ * tables has rows but no statistics, or if all tables are empty.
  */
 export async function findStatisticsTime(db: Db): Promise<number | null> {
   const [row] = await rowsOf<{ collected_ms: number | null }>(

@@ -4,46 +4,50 @@ import { type Db, rowsOf } from './database.ts';
 
 /** A text in the database that may refer to media, and the place of the text. */
 export interface MediaNaming {
-  /** The text. It is JSON, or a URI. */
+  /** JSON, or for the kind `profile` the URI of the avatar. */
   readonly text: string;
   readonly place: MediaPlace;
 }
 
-/** A place that refers to a media. */
+/** What contains a text that may refer to media. */
 export type MediaPlace =
   | { readonly kind: 'event'; readonly roomId: RoomId; readonly eventId: EventId; readonly type: string }
   | { readonly kind: 'invite'; readonly roomId: RoomId; readonly eventId: EventId }
   | { readonly kind: 'profile'; readonly userId: UserId }
   | { readonly kind: 'account_data'; readonly userId: UserId; readonly type: string };
 
-/** Selects the texts to read. */
+/** Selects the texts to read. A NID is a number by which Dendrite's tables refer to a room or an event. */
 export interface NamingFilter {
-  /** The text to look for. The reader also returns texts that may contain it in an escaped form. */
+  /** The text to look for. Of JSON, texts that may contain it in an escaped form are read, too. */
   readonly needle: string;
-  /** NID of a room. Only events of this room are read. @defaultValue all rooms */
+  /**
+   * NID of a room. `readEvents` and `readInvites` read only texts of this room; the others ignore it. @defaultValue all rooms
+   */
   readonly onlyRoom?: number | undefined;
-  /** NID of a room whose events are left out. @defaultValue none */
+  /** NID of a room that `readEvents` and `readInvites` leave out. @defaultValue no room */
   readonly exceptRoom?: number | undefined;
-  /** Leaves out the profile of this user. @defaultValue none */
+  /** A user whose profile `readProfiles` leaves out. @defaultValue no user */
   readonly exceptUser?: UserId | undefined;
 }
 
-/** A page of texts, and the position after which the next page begins. `next` is `undefined` on the last page. */
+/** A page of texts. */
 interface NamingPage {
   readonly namings: readonly MediaNaming[];
+  /** The key of the row after which the next page begins. `undefined` on the last page. */
   readonly next: readonly (string | number)[] | undefined;
 }
 
+/** Reads a page of texts from one table. `after` is `next` of the previous page, and empty for the first page. */
 type ReadPage = (db: Db, filter: NamingFilter, after: readonly (string | number)[]) => Promise<NamingPage>;
 
-/** Number of event NIDs whose events one statement reads. A NID is the number that Dendrite gives an event or a room. */
+/** Width of the range of event NIDs that one call of `readEvents` reads. */
 const NIDS = 20_000;
-/** Maximum number of rows of other tables in one statement. */
+/** Maximum number of rows that one call of the other functions reads. */
 const ROWS = 2_000;
 
 /**
- * SQL condition: a column contains the needle or the text `\u00`. In JSON, `\u00` begins the escape of an ASCII character, so
- * such a column may contain the needle in an escaped form.
+ * SQL condition: a column of JSON contains the needle or the text `\u00`. In JSON, `\u00` begins the escape of an ASCII
+ * character, so such a column may contain the needle in an escaped form.
  */
 export const contains = (column: string): string =>
   `(strpos(${column}, :needle) > 0 OR strpos(${column}, '\\u00') > 0)`;
@@ -61,7 +65,8 @@ const OF_ROOMS = `(CAST(:onlyRoom AS bigint) IS NULL OR x.room_nid = CAST(:onlyR
   AND x.room_nid IS DISTINCT FROM CAST(:exceptRoom AS bigint)`;
 
 /**
- * Reads events in the order of their NIDs. The query scans the events of all rooms, because Dendrite has no index on the room.
+ * Reads the JSON of events in the order of their NIDs. The query scans the events of all rooms, even with `onlyRoom`, because
+ * Dendrite has no index of events by room.
  */
 const readEvents: ReadPage = async (db, filter, [after = 0]) => {
   const [range] = await rowsOf<{ first: string | null; last: string | null }>(
@@ -91,7 +96,7 @@ const readEvents: ReadPage = async (db, filter, [after = 0]) => {
   };
 };
 
-/** Reads the JSON texts of those of the given events that may refer to media. */
+/** Reads the JSON of the given events. Leaves out events whose JSON cannot contain `mxc:`, the beginning of a media's URI. */
 export async function readTextsOfEvents(db: Db, eventNids: readonly number[]): Promise<string[]> {
   const rows = await rowsOf<{ event_json: string }>(
     db.raw(
@@ -103,7 +108,7 @@ export async function readTextsOfEvents(db: Db, eventNids: readonly number[]): P
   return rows.map(({ event_json: text }) => text);
 }
 
-/** Reads the current avatars of rooms and of their members. */
+/** Reads the current `m.room.avatar` and `m.room.member` events of all rooms, because they contain avatars. */
 const readCurrentAvatars: ReadPage = async (db, filter, [after = '']) => {
   const rows = await rowsOf<{ room_id: RoomId; event_id: EventId; type: string; headered_event_json: string }>(
     db.raw(
@@ -122,7 +127,7 @@ const readCurrentAvatars: ReadPage = async (db, filter, [after = '']) => {
   );
 };
 
-/** Reads the invites that local users have received. */
+/** Reads the JSON of the invites that Dendrite has stored in a table of their own. */
 const readInvites: ReadPage = async (db, filter, [after = '']) => {
   const rows = await rowsOf<{ room_id: RoomId; invite_event_id: EventId; invite_event_json: string }>(
     db.raw(
@@ -196,16 +201,18 @@ const pageOf = (namings: readonly MediaNaming[], last: readonly (string | number
   next: namings.length < ROWS ? undefined : last,
 });
 
-/** All sources that can refer to media. */
+/** For `readNamings()`: all texts that may refer to media. */
 export const EVERYWHERE: readonly ReadPage[] = [readEvents, readInvites, readProfiles, readAccountData];
-/** The sources that refer to avatars of users and rooms. */
+/** For `readNamings()`: the texts that may refer to the current avatar of a user or a room. */
 export const AVATARS: readonly ReadPage[] = [readProfiles, readCurrentAvatars];
-/** The events of rooms. */
+/** For `readNamings()`: the events of rooms. */
 export const EVENTS: readonly ReadPage[] = [readEvents];
 
 /**
- * Reads from some sources the texts that contain the needle, page by page.
+ * Reads the texts that the filter selects, page by page.
  * @param reader returns the connection for the next page
+ * @param sources which tables to read, for example `EVERYWHERE`
+ * @param signal aborts the reading before the next page; the generator then throws the signal's reason
  */
 export async function* readNamings(
   reader: () => Db,

@@ -1,9 +1,8 @@
 import type { Knex } from 'knex';
 
-/**
- * The property of Knex's client that has its connection pool, a pool of the package tarn.js. Knex's types do not declare it.
- */
+/** The part of Knex's client that this file reads. Knex's types do not declare it. */
 interface PooledClient {
+  /** The connection pool, from the package `tarn`. Knex deletes it when it closes the pool. */
   readonly pool?: {
     readonly numUsed: () => number;
     readonly numFree: () => number;
@@ -11,7 +10,7 @@ interface PooledClient {
   };
 }
 
-/** Numbers of used and free connections of a pool, and of calls that wait for a connection. */
+/** Numbers of a pool's connections in use, of its free connections, and of calls that wait for a connection. */
 export type PoolUse = Readonly<Record<'used' | 'free' | 'waiting', number>>;
 
 /** Returns the use of a Knex instance's pool. After the pool was closed, all numbers are 0. */

@@ -5,7 +5,7 @@ import { rowsOf } from './database.ts';
 export type Privilege = 'SELECT' | 'INSERT' | 'UPDATE' | 'DELETE';
 
 /**
- * The privileges that the plugin needs on each table of Dendrite's schema. The tests also run under a database role that has
+ * The privileges that the plugin needs on each table of Dendrite's schema. Tests run the plugin under a database role that has
  * only these privileges.
  */
 export const HOST_PRIVILEGES: Readonly<Record<string, readonly Privilege[]>> = {
@@ -87,7 +87,8 @@ export const HOST_SEQUENCES: readonly string[] = [
 ];
 
 /**
- * Returns SQL statements that grant a role the privileges that the plugin needs, and no others.
+ * Returns SQL statements that give a role the privileges that the plugin needs, and no others. One of the statements creates
+ * the plugin's own schema, which the role will own.
  * @param role the name of the role, without quotes
  */
 export function grantsFor(role: string): readonly string[] {
@@ -102,15 +103,16 @@ export function grantsFor(role: string): readonly string[] {
 
 /** The parts of the homeserver's database that the plugin uses. */
 export interface DatabaseUse {
-  /** The schema of the component's own tables. */
+  /** The schema of the plugin's own tables. */
   readonly schema: string;
   readonly sequences: readonly string[];
   readonly tables: Readonly<Record<string, { readonly privileges: readonly string[] }>>;
 }
 
 /**
- * Lists the privileges that the role of a connection lacks, each as the statement that grants the privilege. Leaves out tables
- * that do not exist.
+ * Returns the SQL statements that would give the connection's role what it lacks: the privileges on the homeserver's tables and
+ * sequences, with one statement for each table or sequence, and the privilege to create the plugin's schema, or tables in it.
+ * Leaves out tables and sequences that do not exist.
  */
 export async function missingGrants(db: Db, { schema, sequences, tables }: DatabaseUse): Promise<readonly string[]> {
   const wanted = Object.entries(tables).flatMap(([table, { privileges }]) =>

@@ -2,15 +2,16 @@ import type { Knex } from 'knex';
 import type { RoomId } from '../ids.ts';
 import { addCounts, type Deletion, deleteRows, type RowCounts } from './deletion.ts';
 
-/** The keys of a room in Dendrite's tables: its id, and the number that Dendrite gives it. */
+/** The keys of a room in Dendrite's tables: its id, and its NID, which is the number that Dendrite gives the room. */
 export interface RoomKeys {
   readonly roomId: RoomId;
   readonly roomNid: number;
 }
 
 /**
- * Tables whose rows make a room visible: its members, state and aliases. A room without rows in these tables is not visible to
- * anybody.
+ * Tables whose rows make a room visible to users or administrators, for example its members, its current state and reports
+ * about it. If a room has no rows in the tables of the next two lists, and no aliases, nobody sees the room any more. The first
+ * list has the tables with a room id, and the second list has those with a room NID.
  */
 const SEEN_BY_ROOM_ID = [
   'public.roomserver_published',
@@ -31,10 +32,10 @@ const SEEN_BY_ROOM_NID = [
   'matrix_admin.history_leftovers',
 ] as const;
 
-/** Tables that may have many rows for one room. They have an index that begins with the room id. */
+/** Tables that may have many rows for one room. Each has an index that begins with the room id. */
 const LARGE = ['public.syncapi_relations', 'public.syncapi_receipts'] as const;
 
-/** Tables that have few rows for one room. The running homeserver may add rows to them after the room has been deleted. */
+/** Tables that have few rows for one room. The running homeserver may add rows to these tables while the room is purged. */
 const SMALL = ['public.syncapi_notification_data'] as const;
 
 const byRoomId = (transaction: Knex.Transaction, table: string, { roomId }: RoomKeys): Promise<RowCounts> =>
@@ -46,7 +47,10 @@ async function inTurn(steps: readonly (() => Promise<RowCounts>)[]): Promise<Row
   return counts;
 }
 
-/** Deletes the rows that make a room visible. @param options `keepAliases` tells whether the room keeps its aliases */
+/**
+ * Deletes a room's aliases, and its rows in the `SEEN_BY_ROOM_ID` and `SEEN_BY_ROOM_NID` tables. With `keepAliases`, the
+ * aliases stay.
+ */
 export async function deleteSeenRows(
   transaction: Knex.Transaction,
   room: RoomKeys,
@@ -69,7 +73,10 @@ export async function deleteLateRows(transaction: Knex.Transaction, room: RoomKe
   return inTurn([...SMALL, ...LARGE].map((table) => () => byRoomId(transaction, table, room)));
 }
 
-/** Deletes at most `limit` rows of a room from each of the `LARGE` tables. */
+/**
+ * Deletes at most `limit` rows of a room from each of the `LARGE` tables.
+ * @returns in `next`, an empty position if a table may have more rows of the room, and otherwise `undefined`
+ */
 export async function deleteLargeRows(transaction: Knex.Transaction, room: RoomKeys, limit: number): Promise<Deletion> {
   const deleted = await inTurn(
     LARGE.map(

@@ -2,14 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { isConflict, isConnectionLoss } from './database-failures.ts';
 
-/** Maximum number of attempts before a conflict with other transactions becomes an error. */
+/** How often `retryConflicts()` runs the work before it throws the error of a conflict with other transactions. */
 const ATTEMPTS = 8;
 const FIRST_DELAY_MS = 10;
 const LONGEST_DELAY_MS = 200;
 
 /**
  * The isolation level of all transactions. A transaction that has waited for a lock must see the changes that other
- * transactions have committed. The database's default level may not allow this.
+ * transactions have committed in the meantime. At higher levels it would not see them, and the database's default level may be
+ * higher.
  */
 const READ_COMMITTED = { isolationLevel: 'read committed' } as const;
 
@@ -17,9 +18,10 @@ const READ_COMMITTED = { isolationLevel: 'read committed' } as const;
 export type AfterCommit = (work: () => void) => void;
 
 /**
- * Runs work in a transaction. Rolls the transaction back if the work throws. After the commit, runs the work that was
- * registered with `afterCommit`.
- * @param hasCommitted finds out whether the transaction was committed. It is called if the connection is lost after the work.
+ * Runs work in a transaction. Rolls the transaction back if the work throws. After the commit, calls the functions that the
+ * work has passed to `afterCommit`.
+ * @param hasCommitted finds out whether the transaction was committed. `transact()` calls it if the connection is lost after
+ * the work. If it returns `true`, `transact()` succeeds. Otherwise `transact()` throws the error.
  * @defaultValue a function that returns `false`
  */
 export async function transact<T>(
@@ -42,7 +44,8 @@ export async function transact<T>(
 }
 
 /**
- * Runs work in a transaction, and then rolls the transaction back. Work that was registered with `afterCommit` does not run.
+ * Runs work in a transaction, and then rolls the transaction back. Does not call the functions that the work passes to
+ * `afterCommit`.
  */
 export async function transactAndRollBack<T>(
   db: Knex,
@@ -62,8 +65,9 @@ export function openTransaction(db: Knex): Promise<Knex.Transaction> {
 }
 
 /**
- * Runs work. If PostgreSQL rolls the work back because of a deadlock or a serialization failure, runs the work again. Makes at
- * most `ATTEMPTS` attempts. The work must not rely on what an earlier attempt has changed outside its transaction.
+ * Runs work that opens a transaction. If PostgreSQL rolls the transaction back because of a deadlock or a serialization
+ * failure, runs the work again, at most `ATTEMPTS` times in all. The work must allow for changes that an earlier attempt has
+ * made outside its transaction, for example to variables.
  */
 export async function retryConflicts<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
@@ -72,7 +76,7 @@ export async function retryConflicts<T>(work: () => Promise<T>): Promise<T> {
     } catch (error) {
       if (!isConflict(error) || attempt >= ATTEMPTS) throw error;
       const longest = Math.min(FIRST_DELAY_MS * 2 ** attempt, LONGEST_DELAY_MS);
-      // The delay is random, so that the same transactions do not conflict again.
+      // The delay is random, so that two transactions that have conflicted do not start again at the same time.
       await delay(Math.random() * longest);
     }
   }

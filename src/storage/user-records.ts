@@ -10,16 +10,18 @@ export interface UserRecord {
   readonly [field: string]: unknown;
 }
 
-/** A type of records, and the query that reads the records of a user. */
+/** The parts of the query that reads a user's records of one type. */
 interface RecordQuery {
-  /** Columns of the record. `NULL` columns are left out. The columns in `json` contain JSON texts. */
+  /** The `SELECT` list. The record has a field for each column that is not `NULL`. */
   readonly columns: string;
+  /** The tables, and the `WHERE` condition for the rows of the user. */
   readonly from: string;
-  /** SQL expression by which the rows are sorted. It is different for each row. */
+  /** SQL expression by which the rows are sorted. Each row has a different value. */
   readonly key: string;
-  /** @defaultValue the key is a text */
+  /** Whether the key is a number. @defaultValue the key is a text */
   readonly isNumber?: true;
   readonly groupBy?: string;
+  /** Columns that contain JSON texts. The record contains the parsed JSON. */
   readonly json?: readonly string[];
 }
 
@@ -29,14 +31,15 @@ const MS = (column: string): string => `floor(extract(epoch FROM ${column}) * 10
 const EVENT_REPORTS = `public.roomserver_reported_events x JOIN public.roomserver_rooms r USING (room_nid)
   JOIN public.roomserver_events e USING (event_nid)`;
 /**
- * SQL condition: account data without secrets. Clients keep private keys of cross-signing and of key backups in account data of
- * these types, encrypted with a key that the user can derive from a passphrase.
+ * SQL condition: the type of account data is not secret. In account data of the secret types, which the pattern matches,
+ * clients keep for example the private keys of cross-signing and of key backups. A client encrypts these keys with another key,
+ * which may be derived from a passphrase.
  */
 const IS_OPEN = `type !~ '^m\\.(cross_signing|secret_storage|megolm_backup)|dehydrated_device'`;
 
 /**
- * The types of records, in the order of an export. No record contains a password hash, a token, a push key or a key of
- * encryption. No record contains what other people have written.
+ * The queries of the types of records, in the order of an export. No record contains a password hash, a token, a push key or an
+ * encryption key. Records of reports about the user contain neither the reporter nor the reporter's text.
  */
 const QUERIES: Readonly<Record<string, RecordQuery>> = {
   account: {
@@ -67,7 +70,8 @@ const QUERIES: Readonly<Record<string, RecordQuery>> = {
   },
   visit: {
     columns: 'device_id, "timestamp"::float8 AS day_ts, user_agent',
-    // The table has no server names. So its rows may belong to a user with the same localpart on a virtual host.
+    // The table has no server names. If an account with the same localpart exists on another server name of this homeserver, a
+    // row may belong to either user, so the query returns nothing.
     from: `public.userapi_daily_visits WHERE localpart = :localpart AND NOT EXISTS (
       SELECT FROM public.userapi_accounts a WHERE a.localpart = :localpart AND a.server_name <> :serverName)`,
     key: `"timestamp" || ' ' || device_id`,
@@ -171,13 +175,13 @@ const QUERIES: Readonly<Record<string, RecordQuery>> = {
   },
 };
 
-/** Name of the column with the key of a row. The column is not part of the record. */
+/** Name of the result column with the value of `RecordQuery.key`. The column is not part of the record. */
 const KEY = 'key_of_row';
 
 /** The types of records, in the order of an export. */
 export const RECORD_TYPES: readonly string[] = Object.keys(QUERIES);
 
-/** A page of records. `next` is the value of `after` for the next page. `next` is `undefined` on the last page. */
+/** A page of records. `next` is the value of `after` for the next page, and `undefined` on the last page. */
 export interface UserRecordPage {
   readonly records: readonly UserRecord[];
   readonly next: string | undefined;
@@ -185,6 +189,7 @@ export interface UserRecordPage {
 
 /**
  * Reads a page of a user's records of one type.
+ * @param type one of `RECORD_TYPES`
  * @param after `next` of the previous page; `undefined` for the first page
  */
 export async function readUserRecords(
@@ -231,7 +236,10 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Returns what the sender has written. Leaves out hashes, signatures, and `unsigned`, which may contain events of others. */
+/**
+ * Returns the type, state key, time, content and `redacts` of an event. Leaves out its other fields, for example its
+ * signatures, and `unsigned`, which may contain events of other users.
+ */
 function partsOf(event: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const { type, state_key: stateKey, origin_server_ts: sentTs, content, redacts } = event;
   return {
