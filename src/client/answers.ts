@@ -980,7 +980,7 @@ export type StartedJob = {
 export type RoomInfo = {
   readonly room_id: string;
   readonly version: string;
-  /** Whether the homeserver knows the room only from an invite, a knock or other servers, and has no current event of it. */
+  /** Whether the homeserver has no events of the room, but knows it for example from an invite or a knock. */
   readonly stub: boolean;
   readonly name: string | null;
   readonly canonical_alias: string | null;
@@ -995,17 +995,17 @@ export type RoomInfo = {
     readonly local: MembershipCounts;
     readonly remote: MembershipCounts;
   };
-  /** Number of other servers with users in the room. */
+  /** Number of other servers that have joined users in the room. */
   readonly remote_servers: number;
   readonly forward_extremities: number;
   /** Number of events in the current state. */
   readonly state_events: number;
-  /** Number of events in the timeline that `/sync` shows. */
+  /** Number of events in the room's timeline. */
   readonly events: number;
   /** Number of reports about the room's events and about the room itself. */
   readonly reports: number;
   readonly blocked: boolean;
-  /** Whether the room is being purged, or an unfinished purge of it can be resumed. */
+  /** Whether a purge of the room has begun and has not ended. The purge may be running, or may have stopped so that it must be resumed. */
   readonly purging: boolean;
 };
 
@@ -1060,9 +1060,9 @@ export type RoomSummary = {
 export type RoomDetails = {
   readonly avatar: string | null;
   readonly topic: string | null;
-  /** Number of devices of the joined local users. */
+  /** Number of devices of the joined local users. Devices that administrators created by logging in as a user do not count. */
   readonly joined_local_devices: number;
-  /** Whether no local user is in the room, and all local users who left have forgotten it. */
+  /** Whether every local user who has a membership in the room has left and forgotten the room. Also `true` if there are no such users. */
   readonly forgotten: boolean;
   readonly tombstoned: boolean;
   readonly replacement_room: string | null;
@@ -1144,13 +1144,14 @@ export type ExportedUser = {
 /** Something that is stored about a user. `type` says what it is. */
 export type UserRecord = Readonly<Record<string, unknown>>;
 
-/** A token that allows people to register an account. */
+/** A token with which people may register accounts. */
 export type RegistrationToken = {
   readonly token: string;
-  /** How many registrations may use the token. `null` means that there is no limit. */
+  /** Maximum number of registrations with the token. `null` means that there is no limit. */
   readonly uses_allowed: number | null;
   /** Number of registrations that have begun with the token and have not ended. */
   readonly pending: number;
+  /** Number of registrations that have succeeded with the token. */
   readonly completed: number;
   /** When the token expires, in ms since the epoch. `null` means never. */
   readonly expiry_time: number | null;
@@ -1322,7 +1323,7 @@ export type BulkResult = {
   })[];
 };
 
-/** Number of users of a room by membership. `left` counts users who have left and users who are banned. */
+/** Number of a room's users by membership. `left` counts users who have left and users who are banned. */
 export type MembershipCounts = {
   readonly join: number;
   readonly invite: number;

@@ -9,8 +9,8 @@ export interface ListedRoom {
 
 /**
  * Lists rooms without local users: no user of the local servers has joined the room, is invited to it or is knocking at it.
- * Returns rooms whose NID (the number that Dendrite gives a room) is above `after`, in ascending order of NIDs. Rooms that are
- * being purged are left out.
+ * Leaves out rooms that are being purged. The rooms are in ascending order of their NIDs. A NID is the number that Dendrite
+ * gives a room. The list starts with the first NID above `after`. If `limit` is `undefined`, the list has no maximum length.
  */
 export async function listEmptyRooms(
   db: Db,

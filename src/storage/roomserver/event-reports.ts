@@ -8,7 +8,7 @@ import { assignNids } from './nids.ts';
 export const REPORT_STATUSES = ['open', 'resolved'] as const;
 export type ReportStatus = (typeof REPORT_STATUSES)[number];
 
-/** A user's report about an event. Times are in ms since the epoch. */
+/** A user's report about an event. `sender` is the sender of the reported event. Times are in ms since the epoch. */
 export interface EventReport {
   readonly id: number;
   readonly receivedAt: number;
@@ -24,32 +24,36 @@ export interface EventReport {
   readonly canonicalAlias: string | null;
   readonly status: ReportStatus;
   readonly note: string | null;
-  /** The user who set the status. `null` if no user has set it. */
+  /** Name of the administrator who last set the status, as the audit log shows it. `null` if nobody has set the status. */
   readonly changedBy: string | null;
   readonly changedAt: number | null;
 }
 
-/** A report, with the reported event as it is stored. */
+/** A report, with the reported event as the database stores it. `event` is `null` if its JSON is missing. */
 export interface EventReportWithEvent extends EventReport {
   readonly event: EventJson | null;
 }
 
 export interface ReportFilter {
-  /** A condition on the user id of the reporter. It compares the whole id or a part of it. */
+  /** The user id of the reporter, or a part of it. */
   readonly reporter?: TextFilter | undefined;
+  /** The id of the room of the reported event, or a part of it. */
   readonly room?: TextFilter | undefined;
+  /** The whole user id of the sender of the reported event. */
   readonly sender?: string | undefined;
   readonly status?: ReportStatus | undefined;
 }
 
+/** Matches a text that is equal to `text`. If `isPart` is `true`, also matches a text that contains `text`. */
 export interface TextFilter {
   readonly text: string;
   readonly isPart: boolean;
 }
 
 export interface ReportPage {
+  /** `f` lists reports in ascending order of their ids, `b` in descending order. */
   readonly direction: 'b' | 'f';
-  /** Only reports after this id in the chosen direction. @defaultValue all reports */
+  /** Only reports that come after the report with this id in the chosen direction. @defaultValue all reports */
   readonly after?: number | undefined;
   /** Number of reports to skip. */
   readonly offset: number;
@@ -76,8 +80,8 @@ const COLUMNS = `r.id, r.received_ts, room.room_id, e.event_id, reporter.event_s
   (extract(epoch FROM s.changed_at) * 1000)::float8 AS changed_ms`;
 
 /**
- * SQL for reports whose room and event still exist. Other reports are left out, because administrators can do nothing about
- * them.
+ * Tables of a `FROM` clause: reports, and the rows to which they refer. The joins leave out reports whose room or event no
+ * longer exists, because administrators can do nothing about such reports.
  */
 const REPORTS = `public.roomserver_reported_events r
   JOIN public.roomserver_rooms room ON room.room_nid = r.room_nid
@@ -101,7 +105,7 @@ const bindingsOf = ({ reporter, room, sender, status }: ReportFilter): Record<st
   status: status ?? null,
 });
 
-/** Lists reports in the order of their ids, which is the order of their arrival. */
+/** Lists the matching reports by their ids, in ascending or descending order. Reports get ascending ids as they arrive. */
 export async function readEventReports(
   db: Db,
   filter: ReportFilter,
@@ -188,7 +192,7 @@ export async function insertEventReport(
   return Number(row?.id);
 }
 
-/** Deletes a report, even if its room or event no longer exists. @returns whether the report existed */
+/** Deletes a report and its status, even if its room or event no longer exists. @returns whether the report existed */
 export async function removeEventReport(db: Db, id: number): Promise<boolean> {
   const rows = await rowsOf<{ id: string }>(
     db.raw(

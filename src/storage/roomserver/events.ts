@@ -3,7 +3,7 @@ import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** An event, and its data in the roomserver's tables. A NID is the number that Dendrite gives an event. */
+/** A stored event. A NID is the number that Dendrite gives an event or a text. */
 export interface StoredEvent {
   readonly eventNid: number;
   readonly eventId: EventId;
@@ -28,26 +28,26 @@ const storedEventOf = (row: Row): StoredEvent => ({
 const SELECT = `SELECT e.event_nid, e.event_id, e.depth, j.event_json
   FROM public.roomserver_events e JOIN public.roomserver_event_json j ON j.event_nid = e.event_nid`;
 
-/** Reads events by their NIDs. */
+/** Reads events by their NIDs, in no particular order. Leaves out events that are not stored. */
 export async function readEvents(db: Db, eventNids: readonly number[]): Promise<StoredEvent[]> {
   if (eventNids.length === 0) return [];
   return (await rowsOf<Row>(db.raw(`${SELECT} WHERE e.event_nid = ANY(?)`, [[...eventNids]]))).map(storedEventOf);
 }
 
-/** Finds the given events, except events that are not stored or belong to another room. */
+/** Finds those of the given events that are stored and belong to the given room, in no particular order. */
 export async function findEvents(db: Db, roomNid: number, eventIds: readonly EventId[]): Promise<StoredEvent[]> {
   return (
     await rowsOf<Row>(db.raw(`${SELECT} WHERE e.event_id = ANY(?) AND e.room_nid = ?`, [[...eventIds], roomNid]))
   ).map(storedEventOf);
 }
 
-/** Finds one event of a room. */
+/** Finds one event of a room. Returns `undefined` if the event is not stored or belongs to another room. */
 export async function findEvent(db: Db, roomNid: number, eventId: EventId): Promise<StoredEvent | undefined> {
   return (await findEvents(db, roomNid, [eventId]))[0];
 }
 
 /**
- * Finds the given events, except outliers and events that are not stored or belong to another room. An outlier is an event that
+ * Finds those of the given events that are stored, belong to the given room and are not outliers. An outlier is an event that
  * is stored without its place in the room.
  */
 export async function findPlacedEvents(
@@ -64,7 +64,10 @@ export async function findPlacedEvents(
   return new Map(rows.map((row) => [row.event_id, storedEventOf(row)]));
 }
 
-/** Reads the deepest of the given events, deepest first. Of two events with equal depth, the newer one comes first. */
+/**
+ * Reads the given events in descending order of depth, at most `limit` of them. Of two events with equal depth, the one that
+ * was stored later comes first.
+ */
 export async function readDeepest(db: Db, eventNids: readonly number[], limit: number): Promise<StoredEvent[]> {
   return (
     await rowsOf<Row>(
@@ -76,7 +79,7 @@ export async function readDeepest(db: Db, eventNids: readonly number[], limit: n
   ).map(storedEventOf);
 }
 
-/** A new event. */
+/** An event to store. */
 export interface NewEvent {
   readonly eventNid: number;
   readonly eventId: EventId;
@@ -91,6 +94,7 @@ export interface NewEvent {
   readonly json: string;
 }
 
+/** Returns the statements that store new events of a room, and mark them as sent to clients. */
 export function insertEvents(roomNid: number, events: readonly NewEvent[]): Write[] {
   if (events.length === 0) return [];
   const eventNids = events.map(({ eventNid }) => eventNid);
@@ -120,7 +124,7 @@ export function insertEvents(roomNid: number, events: readonly NewEvent[]): Writ
   ];
 }
 
-/** Returns the statements that record each new event as a follower of its previous events. */
+/** Returns the statement that records each new event as a follower of its previous events. */
 export function insertPreviousEvents(
   links: readonly { readonly previous: EventId; readonly eventNid: number }[],
 ): Write[] {

@@ -12,7 +12,7 @@ export interface ForwardExtremity {
   readonly depth: number;
 }
 
-/** Reads at most `limit` of the given forward extremities, deepest first. */
+/** Reads the given forward extremities in descending order of depth, at most `limit` of them. */
 export async function readForwardExtremities(
   db: Db,
   eventNids: readonly number[],

@@ -20,10 +20,11 @@ export async function listLastEvents(db: Db, roomNid: number): Promise<number[]>
 }
 
 /**
- * Takes events out of lists of followers, and deletes the lists that become empty. For each event, Dendrite stores a list of
- * the events that follow it.
- * @param previous ids of the events whose lists change
- * @param eventNids NIDs of the events to take out
+ * For each event, Dendrite stores a list of the events that follow it. Takes events out of such lists, and deletes the lists
+ * that become empty.
+ * @param previous ids of the events whose lists of followers change
+ * @param eventNids NIDs of the events to take out of the lists
+ * @returns the number of deleted lists
  */
 export async function unlinkEvents(
   transaction: Knex.Transaction,
@@ -49,7 +50,9 @@ export async function unlinkEvents(
 }
 
 /**
- * Returns the SQL conditions for the rows of events, for the reports about these events, and for the rows of retired invites.
+ * Returns the tables from which to delete when events are deleted, and for each table an SQL condition that selects the rows:
+ * the events, their JSON, reports about them, and the rows for those of the events that are redactions or retired invites. The
+ * statements need the binding `:roomNid`.
  * @param events SQL for the array of the events' ids, and for the array of their NIDs
  */
 export const deletionsOfEvents = ({
@@ -67,8 +70,10 @@ export const deletionsOfEvents = ({
 ];
 
 /**
- * Deletes events, the reports about these events, and the rows of retired invites. Marks redactions of the deleted events as
- * not validated. If Dendrite fetches a deleted event again, it looks for such redactions, and redacts the event again.
+ * Deletes events, the reports about these events, and the rows for those of the events that are redactions or retired invites.
+ *
+ * If a redaction that stays stored has redacted one of the deleted events, the function marks the redaction as not validated.
+ * If Dendrite fetches the deleted event again, it looks for such redactions, and redacts the event again.
  */
 export async function deleteEvents(
   transaction: Knex.Transaction,
@@ -90,7 +95,8 @@ export async function deleteEvents(
 }
 
 /**
- * Finds the outliers among the given events. Leaves out rejected events, because the homeserver must remember their rejection.
+ * Finds the outliers among the given events. An outlier is an event that is stored without its place in the room. Leaves out
+ * rejected events, because the homeserver must remember that it rejected them.
  */
 export async function findOutliers(
   db: Db,
@@ -107,8 +113,8 @@ export async function findOutliers(
 }
 
 /**
- * Lists which of the given events are still in use: a membership, a pending invite or the current state of the room refers to
- * them.
+ * Lists which of the given events are still in use. An event is in use if a row of a membership, a pending invite or a row of
+ * the current state refers to it.
  */
 export async function listNamedEvents(
   db: Db,
@@ -132,7 +138,7 @@ export async function listNamedEvents(
   return rows.map(({ nid }) => Number(nid));
 }
 
-/** Lists the NIDs of the auth events of the given events, each once. */
+/** Lists the NIDs of the auth events of the given events, each NID once. */
 export async function listAuthEvents(db: Db, eventNids: readonly number[]): Promise<number[]> {
   const rows = await rowsOf<{ nid: string }>(
     db.raw(`SELECT DISTINCT unnest(auth_event_nids) AS nid FROM public.roomserver_events WHERE event_nid = ANY(?)`, [

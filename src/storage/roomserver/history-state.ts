@@ -3,8 +3,8 @@ import { type Db, rowsOf } from '../database.ts';
 import { deleteRows, type RowCounts } from '../deletion.ts';
 
 /**
- * Lists the NIDs of the blocks of state snapshots, each once. A NID is the number that Dendrite gives a block, a snapshot or an
- * event. Dendrite stores a snapshot as a list of blocks, and a block as a list of events.
+ * Lists the NIDs of the blocks of state snapshots, each NID once. A NID is the number that Dendrite gives a block, a snapshot
+ * or an event. Dendrite stores a snapshot as a list of blocks, and a block as a list of events.
  */
 export async function listBlocks(db: Db, snapshotNids: readonly number[]): Promise<number[]> {
   if (snapshotNids.length === 0) return [];
@@ -19,7 +19,8 @@ export async function listBlocks(db: Db, snapshotNids: readonly number[]): Promi
 }
 
 /**
- * Marks as needed those events in `history_leftovers` that the given state blocks contain.
+ * The table `history_leftovers` lists events that a purge of history has taken out of the room's timeline. Marks those of these
+ * events as needed that the given state blocks contain.
  * @returns the NIDs of the auth events of all events in the blocks
  */
 export async function markBlockEvents(
@@ -44,7 +45,7 @@ export async function markBlockEvents(
   return rows.map(({ nid }) => Number(nid));
 }
 
-/** Deletes state snapshots of a room. Leaves out the snapshot without blocks, which all rooms share. */
+/** Deletes state snapshots of a room. Does not delete the snapshot without blocks, because all rooms share it. */
 export function deleteSnapshots(
   transaction: Knex.Transaction,
   roomNid: number,
@@ -58,7 +59,7 @@ export function deleteSnapshots(
   );
 }
 
-/** Deletes state blocks. Leaves out the block without events, which all rooms share. */
+/** Deletes state blocks. Does not delete the block without events, because all rooms share it. */
 export function deleteBlocks(transaction: Knex.Transaction, nids: readonly number[]): Promise<RowCounts> {
   return deleteRows(
     transaction,

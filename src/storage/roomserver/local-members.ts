@@ -1,7 +1,7 @@
 /**
- * SQL condition: the user in row `m` of `roomserver_membership` is local. Row `k` of `roomserver_event_state_keys` must have
- * the user id. The column `target_local` alone would miss users of virtual hosts, because Dendrite sets it only for users of
- * the main server name. The query needs the binding `:localServerNames`.
+ * SQL condition: the user in row `m` of `roomserver_membership` is local. Row `k` of `roomserver_event_state_keys` must be the
+ * row of this user's id. The column `target_local` alone would miss users of virtual hosts, because Dendrite sets it only for
+ * users of the main server name. The query needs the binding `:localServerNames`.
  */
 export const IS_LOCAL = `(m.target_local
   OR substr(k.event_state_key, strpos(k.event_state_key, ':') + 1) = ANY(:localServerNames))`;

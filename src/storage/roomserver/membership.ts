@@ -4,7 +4,7 @@ import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** The numbers that Dendrite stores in `membership_nid`. NIDs are Dendrite's numbers for events, rooms and texts. */
+/** Dendrite's numbers for memberships. A NID is the number that Dendrite gives a membership, an event, a room or a user id. */
 export const MEMBERSHIP_NID = { leave: 1, ban: 1, invite: 2, join: 3, knock: 4 } as const;
 export type Membership = keyof typeof MEMBERSHIP_NID;
 
@@ -12,7 +12,7 @@ export function isMembership(value: unknown): value is Membership {
   return typeof value === 'string' && Object.hasOwn(MEMBERSHIP_NID, value);
 }
 
-/** A change of one user's membership. A member event has caused it. */
+/** A new membership of the user with the NID `targetNid`, and the sender and the NID of the member event that causes it. */
 export interface MembershipChange {
   readonly targetNid: number;
   readonly senderNid: number;
@@ -23,8 +23,8 @@ export interface MembershipChange {
 }
 
 /**
- * Returns the statements that store memberships. At most one change for each user is allowed. As in Dendrite, `target_local` of
- * existing rows does not change.
+ * Returns the statement that stores memberships, at most one for each user, and marks the room as not forgotten by these users.
+ * As in Dendrite, `target_local` of existing rows does not change.
  */
 export function upsertMemberships(roomNid: number, changes: readonly MembershipChange[]): Write[] {
   if (changes.length === 0) return [];
@@ -74,7 +74,7 @@ export function insertInvites(roomNid: number, invites: readonly NewInvite[]): W
   ];
 }
 
-/** Returns the statements that retire the pending invites of users. */
+/** Returns the statement that retires the pending invites of users: they count as answered or withdrawn. */
 export function retireInvites(roomNid: number, targetNids: readonly number[]): Write[] {
   if (targetNids.length === 0) return [];
   return [
@@ -86,7 +86,7 @@ export function retireInvites(roomNid: number, targetNids: readonly number[]): W
   ];
 }
 
-/** A user with a membership in a room, and the user's member event. */
+/** A user with a membership in a room, and the member event that gave the user this membership. */
 export interface Member {
   readonly userId: UserId;
   readonly eventNid: number;
@@ -95,15 +95,18 @@ export interface Member {
 
 export interface MemberFilter {
   readonly memberships: readonly Membership[];
-  /** Only users of these servers. */
+  /** Only users whose server name is one of these. */
   readonly serverNames: readonly string[];
+  /** Ids of users to leave out. */
   readonly except: readonly string[];
   readonly limit: number;
 }
 
 const IS_OF_SERVER = `substr(k.event_state_key, strpos(k.event_state_key, ':') + 1)`;
 
-/** Lists users of a room, in the order of their member events. */
+/**
+ * Lists the users of a room who pass the filter, by the NIDs of their member events. Leaves out users without such an event.
+ */
 export async function listMembers(
   db: Db,
   roomNid: number,
@@ -130,7 +133,7 @@ export async function listMembers(
   }));
 }
 
-/** Counts the users of these servers who have one of the memberships. */
+/** Counts the users of the given servers who have one of the given memberships in a room. */
 export async function countMembers(
   db: Db,
   roomNid: number,
@@ -152,11 +155,11 @@ export interface RoomOfUser {
   readonly roomId: RoomId;
   readonly membership: 'join' | 'invite' | 'knock';
   /**
-   * Whether the homeserver's state of the room contains the member event. If not, the homeserver can end the membership only
+   * Whether the homeserver has the member event as an event of the room. If not, the homeserver can end the membership only
    * with the help of another server.
    */
   readonly isInState: boolean;
-  /** The sender of the pending invite. `undefined` if there is none. */
+  /** The sender of the pending invite. `undefined` if there is no pending invite. */
   readonly inviter: UserId | undefined;
 }
 
@@ -184,7 +187,7 @@ interface RoomOfUserRow {
   inviter: UserId | null;
 }
 
-/** Lists the rooms of a user: joined rooms first, then invites, then knocks. */
+/** Lists the rooms that a user has joined, is invited to or is knocking at: joined rooms first, then invites, then knocks. */
 export async function listRoomsOfUser(db: Db, userId: UserId): Promise<RoomOfUser[]> {
   const rows = await rowsOf<RoomOfUserRow>(
     db.raw(`${ROOMS_OF_USER} ORDER BY array_position('{3,2,4}', m.membership_nid::int), m.room_nid`, [userId]),
@@ -192,15 +195,15 @@ export async function listRoomsOfUser(db: Db, userId: UserId): Promise<RoomOfUse
   return rows.map(roomOfUser);
 }
 
-/** Finds a user's membership in one room. Returns `undefined` if the user is not joined, invited or knocking there. */
+/** Finds a user's membership in one room. Returns `undefined` if the user is not joined, invited or knocking. */
 export async function findRoomOfUser(db: Db, userId: UserId, roomId: RoomId): Promise<RoomOfUser | undefined> {
   const [row] = await rowsOf<RoomOfUserRow>(db.raw(`${ROOMS_OF_USER} AND r.room_id = ?`, [userId, roomId]));
   return row && roomOfUser(row);
 }
 
 /**
- * Lists a user's memberships in all known rooms, in the order of the rooms' NIDs. Rooms that the user has forgotten are left
- * out.
+ * Lists a user's memberships in all rooms that the homeserver knows, in the order of the rooms' NIDs. Leaves out rooms that the
+ * user has forgotten.
  */
 export async function listMembershipsOfUser(
   db: Db,
@@ -222,7 +225,7 @@ export async function listMembershipsOfUser(
   return rows.map((row) => ({ roomId: row.room_id, membership: row.membership }));
 }
 
-/** Lists all joined users of a room, local and remote, in the order of their joins. */
+/** Lists all joined users of a room, local and remote, in ascending order of the NIDs of their member events. */
 export async function listJoinedUsers(db: Db, roomId: RoomId): Promise<UserId[]> {
   const rows = await rowsOf<{ user_id: UserId }>(
     db.raw(
@@ -249,7 +252,7 @@ export async function listJoinedAmong(db: Db, roomNid: number, userIds: readonly
   return rows.map((row) => row.user_id);
 }
 
-/** Marks a room as forgotten for those users of these servers who have left it. */
+/** Marks a room as forgotten for those users of the given servers who have left it or are banned from it. */
 export async function forgetLeftRoom(
   transaction: Knex.Transaction,
   roomNid: number,
@@ -263,15 +266,15 @@ export async function forgetLeftRoom(
 }
 
 /**
- * Returns the statement that deletes a user's membership in a room. Dendrite does the same if the homeserver knows no events of
- * the room.
+ * Returns the statement that deletes a user's membership in a room. Dendrite also deletes the membership when an invite ends
+ * and the homeserver has no events of the room.
  */
 export function deleteMembership(roomNid: number, targetNid: number): Write[] {
   const sql = 'DELETE FROM public.roomserver_membership WHERE room_nid = ? AND target_nid = ?';
   return [{ sql, bindings: [roomNid, targetNid] }];
 }
 
-/** Lists the NIDs of users with a membership in the room: the next `limit` NIDs above `after`, in ascending order. */
+/** Lists the NIDs of all users with any membership in the room: the next `limit` NIDs above `after`, in ascending order. */
 export async function listMemberNids(db: Db, roomNid: number, after: number, limit: number): Promise<number[]> {
   const rows = await rowsOf<{ target_nid: string }>(
     db.raw(

@@ -1,7 +1,10 @@
 import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
-/** The tables that give a number, the NID, to each event type and to each state key. All rooms share these tables. */
+/**
+ * Dendrite's tables that store event types and state keys, and give each of these texts a number, the NID. All rooms share
+ * these tables. User ids are state keys too.
+ */
 const DICTIONARIES = {
   eventTypes: { table: 'public.roomserver_event_types', nid: 'event_type_nid', text: 'event_type' },
   stateKeys: { table: 'public.roomserver_event_state_keys', nid: 'event_state_key_nid', text: 'event_state_key' },
@@ -9,9 +12,9 @@ const DICTIONARIES = {
 type Dictionary = keyof typeof DICTIONARIES;
 const ALL = Object.keys(DICTIONARIES) as readonly Dictionary[];
 
-/** The texts whose NIDs are wanted, by table. */
+/** The event types and the state keys whose NIDs are wanted. */
 export type Texts = Readonly<Partial<Record<Dictionary, readonly string[]>>>;
-/** NIDs by text, for each table. */
+/** The NIDs of event types and of state keys, by text. */
 export type Nids = Readonly<Record<Dictionary, ReadonlyMap<string, number>>>;
 
 export const NO_NIDS: Nids = { eventTypes: new Map(), stateKeys: new Map() };
@@ -35,7 +38,10 @@ export async function findNids(db: Db, texts: Texts): Promise<Nids> {
   return found;
 }
 
-/** Returns the NIDs of texts. Assigns new NIDs to texts that have none. @param known NIDs that need no query */
+/**
+ * Returns the NIDs of texts. Assigns new NIDs to texts that have none.
+ * @param known NIDs that the caller has already read. The function does not read the NIDs of these texts again.
+ */
 export async function assignNids(transaction: Knex.Transaction, texts: Texts, known: Nids = NO_NIDS): Promise<Nids> {
   const unknown = without(texts, known);
   const found = await findNids(transaction, unknown);
@@ -57,7 +63,10 @@ const without = (texts: Texts, { eventTypes, stateKeys }: Nids): Texts => ({
   stateKeys: texts.stateKeys?.filter((text) => !stateKeys.has(text)) ?? [],
 });
 
-/** Returns the known NIDs of these texts only. For a large room, many more NIDs are known than the caller needs. */
+/**
+ * Returns those of the known NIDs that belong to the given texts. The caller of `assignNids()` may know many more NIDs than it
+ * asks for, for example those of a large room.
+ */
 function pick(texts: readonly string[] = [], known: ReadonlyMap<string, number>): [string, number][] {
   return texts.flatMap((text): [string, number][] => {
     const nid = known.get(text);

@@ -4,7 +4,7 @@ import { type Db, rowsOf } from '../database.ts';
 
 /**
  * Finds the NIDs of the given events. The result lacks events that are not stored. A NID is the number that Dendrite gives an
- * event.
+ * event or a text.
  */
 export async function findEventNids(db: Db, eventIds: readonly EventId[]): Promise<Map<EventId, number>> {
   const rows = await rowsOf<{ event_id: EventId; event_nid: string }>(
@@ -18,6 +18,7 @@ export interface Outlier {
   readonly eventNid: number;
   readonly eventId: EventId;
   readonly typeNid: number;
+  /** NID of the state key. 0 if the event is not a state event. */
   readonly stateKeyNid: number;
   readonly depth: number;
   readonly authEventNids: readonly number[];

@@ -16,9 +16,10 @@ import type { RoomKeys } from '../room-tables.ts';
 const OF_ROOM = 'event_nid > :after AND event_nid <= :upTo AND room_nid = :roomNid';
 
 /**
- * SQL condition on a row of `roomserver_previous_events`: the row stands for an event that the homeserver does not have, but
- * that an event of the room follows. If the homeserver has sent the following event to clients, `deleteBackwardExtremities()`
- * finds the row. Otherwise only the JSON of the following event contains the id of the missing event.
+ * SQL condition on a row of `roomserver_previous_events`, the table that stores for each event the events that follow it: the
+ * row belongs to an event that the homeserver does not have, but that an event of the room follows. The condition looks for the
+ * ids of missing events in the JSON of those events of the range that were not sent to clients. For events that were sent to
+ * clients, `deleteBackwardExtremities()` deletes the rows.
  */
 const IS_MISSING = `previous_event_id = ANY(ARRAY(
     SELECT DISTINCT found[1] FROM public.roomserver_events e JOIN public.roomserver_event_json j USING (event_nid),
@@ -30,8 +31,8 @@ const IS_MISSING = `previous_event_id = ANY(ARRAY(
 const IDS = `(SELECT event_id FROM public.roomserver_events WHERE ${OF_ROOM})`;
 
 /**
- * The deletions, in order: first the rows that refer to events, then the events. Each deletion selects the events again,
- * because this costs less than returning them from an earlier statement.
+ * The deletions, in order: first the rows that refer to events, then the events. Each statement selects the ids of the events
+ * again, because this costs less than returning the ids from an earlier statement.
  */
 const DELETIONS: readonly (readonly [table: string, condition: string])[] = [
   ['public.roomserver_previous_events', IS_MISSING],
@@ -46,8 +47,8 @@ const DELETIONS: readonly (readonly [table: string, condition: string])[] = [
 ];
 
 /**
- * Deletes the events of a room in one range of `width` NIDs, and all rows that refer to these events. Dendrite has no index on
- * the room, so the ranges cover the NIDs of all rooms.
+ * Deletes the events of a room in one range of `width` NIDs, and the roomserver's rows that refer to these events. Dendrite has
+ * no index on the room, so the ranges cover the NIDs of all rooms.
  */
 export async function deleteEventsOfRoom(
   transaction: Knex.Transaction,
@@ -65,8 +66,9 @@ export async function deleteEventsOfRoom(
 }
 
 /**
- * Deletes at most `limit` backward extremities of a room, and the roomserver's rows for them. A backward extremity is an event
- * whose previous events are missing.
+ * Deletes at most `limit` rows of `syncapi_backward_extremities` of a room. A backward extremity is an event whose previous
+ * events are missing. Each row contains the id of one missing event. Also deletes the rows of `roomserver_previous_events` for
+ * these missing events.
  */
 export async function deleteBackwardExtremities(
   transaction: Knex.Transaction,

@@ -3,17 +3,18 @@ import { countsOf, type Deletion, nextKeyRange, type Position } from '../deletio
 import type { RoomKeys } from '../room-tables.ts';
 
 /**
- * SQL condition: the snapshot `s` has no events. Such a snapshot is the state before a create event. All rooms share one such
- * row, because Dendrite stores equal states once.
+ * SQL condition: the snapshot `s` contains no events. Such a snapshot is the state before a create event. All rooms share one
+ * row for it, because Dendrite stores equal states once.
  */
 const OF_NO_EVENT = `(cardinality(s.state_block_nids) = 0 OR (cardinality(s.state_block_nids) = 1 AND EXISTS (
   SELECT FROM public.roomserver_state_block b
   WHERE b.state_block_nid = s.state_block_nids[1] AND cardinality(b.event_nids) = 0)))`;
 
 /**
- * Deletes the state snapshots of a room in one range of `width` NIDs, with their blocks. A NID is the number that Dendrite
- * gives a snapshot or a block. A block belongs to the room of its events. A block may be deleted before the last snapshot that
- * refers to it, because nothing reads the snapshots of a room that is being purged.
+ * Deletes the state snapshots of a room in one range of `width` NIDs, and the blocks to which they refer. A NID is the number
+ * that Dendrite gives a snapshot, a block, an event or a room. Does not delete blocks whose events belong to another room. A
+ * later range may contain another snapshot that refers to a deleted block. This does no harm, because nothing reads the
+ * snapshots of a room that is being purged.
  */
 export async function deleteStateOfRoom(
   transaction: Knex.Transaction,
@@ -24,8 +25,8 @@ export async function deleteStateOfRoom(
   const table = { table: 'public.roomserver_state_snapshots', key: 'state_snapshot_nid' };
   const { after, upTo, next } = await nextKeyRange(transaction, table, position, width);
   const range = { roomNid, after, upTo };
-  // The row of the shared snapshot has the NID of the room that used the snapshot last. If this room is being purged, the row
-  // gets the NID of another room.
+  // The row of the empty snapshot, which all rooms share, contains the NID of the room that used the snapshot last. If this
+  // room is the one that is being purged, the row gets the NID of another room, so that the next statement does not delete it.
   await transaction.raw(
     `WITH shared AS (
        SELECT s.state_snapshot_nid, coalesce(

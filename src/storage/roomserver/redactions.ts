@@ -1,14 +1,17 @@
 import type { EventId, RoomId } from '../../ids.ts';
 import type { Write } from '../write-together.ts';
 
-/** A redaction. `validated` means that the homeserver has the target of the redaction, and has redacted the target. */
+/**
+ * A redaction event, and its target: the event that it redacts. `validated` is `true` if the homeserver has the target and has
+ * redacted it.
+ */
 export interface NotedRedaction {
   readonly redactionId: EventId;
   readonly targetId: EventId;
   readonly validated: boolean;
 }
 
-/** Returns the statements that store which event each redaction redacts. */
+/** Returns the statement that stores redactions and their targets. Returns no statement if there are no redactions. */
 export function insertRedactions(redactions: readonly NotedRedaction[]): Write[] {
   if (redactions.length === 0) return [];
   return [
@@ -28,14 +31,16 @@ export function insertRedactions(redactions: readonly NotedRedaction[]): Write[]
 export interface RedactedEvent {
   readonly targetId: EventId;
   readonly targetNid: number;
-  /** JSON of the redacted event, in the form that the roomserver stores and in the form that the sync API stores. */
+  /** JSON of the redacted event, in the form that the roomserver's tables store. */
   readonly roomserverJson: string;
+  /** JSON of the redacted event, in the form that the tables of `/sync` store. */
   readonly syncJson: string;
 }
 
 /**
- * Returns the statements that overwrite redacted events of a room in all tables that store them. The list must not contain an
- * event twice.
+ * Returns the statements that overwrite the JSON of redacted events in all tables that store it. The statements also delete the
+ * relations of these events to their parents, for example of a reaction to the event to which it reacts. All events must belong
+ * to the room, and each event may occur only once.
  */
 export function applyRedactions(roomId: RoomId, events: readonly RedactedEvent[]): Write[] {
   if (events.length === 0) return [];
@@ -53,7 +58,8 @@ export function applyRedactions(roomId: RoomId, events: readonly RedactedEvent[]
       bindings: [targetIds, syncJsons],
     })),
     {
-      // The only index of this table begins with the room id, so the condition names the room too.
+      // The only index of this table begins with the room id. So the condition contains the room id, although the event id
+      // alone would be enough.
       sql: 'DELETE FROM public.syncapi_relations WHERE room_id = ? AND child_event_id = ANY(?)',
       bindings: [roomId, targetIds],
     },

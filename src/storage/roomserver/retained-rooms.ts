@@ -9,8 +9,8 @@ export interface RetainedRoom {
 }
 
 /**
- * Lists the next rooms that have events, in the order of their NIDs, after the room with the NID `after`. A NID is the number
- * that Dendrite gives a room.
+ * Lists rooms of which the homeserver has events, in ascending order of their NIDs, at most `limit` rooms. A NID is the number
+ * that Dendrite gives a room. The list starts with the first NID above `after`.
  */
 export async function listRetainedRooms(db: Db, after: number, limit: number): Promise<RetainedRoom[]> {
   const rows = await rowsOf<{ room_nid: string; room_id: RoomId; policy: string | null }>(

@@ -17,7 +17,7 @@ export async function moveAliases(
   return rows.map(({ alias }) => alias).sort();
 }
 
-/** Finds the room to which a local alias points. */
+/** Finds the room to which a local alias points. Returns `undefined` if the homeserver has no such alias. */
 export async function findRoomOfAlias(db: Db, alias: RoomAlias): Promise<RoomId | undefined> {
   const [row] = await rowsOf<{ room_id: RoomId }>(
     db.raw('SELECT room_id FROM public.roomserver_room_aliases WHERE alias = ?', [alias]),

@@ -3,7 +3,7 @@ import { type Db, rowsOf } from '../database.ts';
 import { type NamedState, readNamedState, textOf } from '../syncapi/named-state.ts';
 import { IS_LOCAL } from './local-members.ts';
 
-/** Number of users of a room by membership. `left` counts users who have left and users who are banned. */
+/** Number of a room's users by membership. `left` counts users who have left and users who are banned. */
 export interface MembershipCounts {
   readonly join: number;
   readonly invite: number;
@@ -15,7 +15,7 @@ export interface MembershipCounts {
 export interface RoomInfo {
   readonly roomId: RoomId;
   readonly version: string;
-  /** Whether the homeserver knows the room only from an invite, a knock or other servers, and has no current event of it. */
+  /** Whether the homeserver has no events of the room, but knows it for example from an invite or a knock. */
   readonly stub: boolean;
   readonly name: string | null;
   readonly canonicalAlias: string | null;
@@ -27,17 +27,20 @@ export interface RoomInfo {
   /** The room's aliases on this homeserver. */
   readonly aliases: readonly string[];
   readonly members: { readonly local: MembershipCounts; readonly remote: MembershipCounts };
-  /** Number of other servers with users in the room. */
+  /** Number of other servers that have joined users in the room. */
   readonly remoteServers: number;
   readonly forwardExtremities: number;
   /** Number of events in the current state. */
   readonly stateEvents: number;
-  /** Number of events in the timeline that `/sync` shows. */
+  /** Number of events in the room's timeline. */
   readonly events: number;
   /** Number of reports about the room's events and about the room itself. */
   readonly reports: number;
   readonly blocked: boolean;
-  /** Whether the room is being purged, or an unfinished purge of it can be resumed. */
+  /**
+   * Whether a purge of the room has begun and has not ended. The purge may be running, or may have stopped so that it must be
+   * resumed.
+   */
   readonly purging: boolean;
 }
 
@@ -110,7 +113,10 @@ export async function findRoomInfo(
   };
 }
 
-/** The numbers that Dendrite stores in `roomserver_membership.membership_nid`. */
+/**
+ * The numbers that Dendrite stores in `roomserver_membership.membership_nid`. Number 1 stands for users who have left and users
+ * who are banned.
+ */
 const MEMBERSHIP_NID = { left: 1, invite: 2, join: 3, knock: 4 } as const;
 
 async function countMembers(

@@ -3,12 +3,16 @@ import { type Db, rowsOf } from '../database.ts';
 import { readableJson } from '../readable-json.ts';
 import { HAS_LOCAL_USERS, IS_LOCAL } from './local-members.ts';
 
-/** SQL condition: the homeserver has events of the room, and the room is not being purged. Lists leave out other rooms. */
+/**
+ * SQL condition: the homeserver has events of the room `r`, and the room is not being purged. Lists of rooms leave out all
+ * other rooms.
+ */
 export const IS_SHOWN = `r.latest_event_nids <> '{}'
   AND NOT EXISTS (SELECT FROM matrix_admin.purges p WHERE p.room_id = r.room_id)`;
 
 /**
- * Lists of rooms are sorted by the first characters of a text, at most this many, because PostgreSQL cannot index long texts.
+ * When a list of rooms is sorted by a name or another text, only this many characters of the text count. PostgreSQL cannot
+ * index longer texts.
  */
 export const SORTED_LENGTH = 255;
 
@@ -23,7 +27,7 @@ interface Order {
   /** SQL of the sort key. */
   readonly key: string;
   readonly join?: string;
-  /** Whether the normal direction of the order is descending. */
+  /** Whether the order is descending when the caller does not reverse it. @defaultValue false */
   readonly isDescending?: boolean;
 }
 
@@ -48,7 +52,8 @@ export const IS_PUBLIC =
   'EXISTS (SELECT FROM public.roomserver_published p WHERE p.room_id = r.room_id AND p.published)';
 
 /**
- * The orders of Synapse's room list, with Synapse's directions. `alphabetical` means `name`, and `size` means `joined_members`.
+ * The orders of the room list in Synapse's admin API, with the directions that Synapse uses. `alphabetical` is another name for
+ * `name`, and `size` another name for `joined_members`.
  */
 const ORDERS = {
   alphabetical: byName,
@@ -79,7 +84,7 @@ const ORDERS = {
 } as const satisfies Record<string, Order>;
 
 export type RoomOrder = keyof typeof ORDERS;
-/** Whether the normal direction of an order is descending. */
+/** Whether an order is descending when the caller does not reverse it. */
 export function isDescendingOrder(order: RoomOrder): boolean {
   const { isDescending = false }: Order = ORDERS[order];
   return isDescending;
@@ -88,19 +93,22 @@ export const ROOM_ORDERS = Object.keys(ORDERS) as [RoomOrder, ...RoomOrder[]];
 
 export interface RoomFilter {
   /**
-   * Finds rooms by a part of their name or of the localpart of their canonical alias, ignoring case, or by a whole room id or
-   * alias.
+   * A room matches if the term is its room id, if the term is its canonical alias, or if its name or the localpart of its
+   * canonical alias contains the term. Only the comparison of room ids distinguishes upper and lower case.
    */
   readonly searchTerm?: string | undefined;
-  /** Whether the room is in the homeserver's room directory. `undefined` matches all rooms. */
+  /** `true` selects rooms in the homeserver's room directory, `false` the other rooms, `undefined` all rooms. */
   readonly isPublic?: boolean | undefined;
-  /** Whether no local user has joined the room, is invited to it or is knocking at it. `undefined` matches all rooms. */
+  /**
+   * `true` selects rooms that no local user has joined, is invited to or is knocking at. `false` selects the other rooms, and
+   * `undefined` all rooms.
+   */
   readonly isEmpty?: boolean | undefined;
 }
 
 export interface RoomPage {
   readonly orderBy: RoomOrder;
-  /** Whether to reverse the normal direction of the order. */
+  /** Whether to reverse the direction of `orderBy`. The direction before the reversal is what `isDescendingOrder()` returns. */
   readonly isReversed: boolean;
   readonly offset: number;
   readonly limit: number;
@@ -112,7 +120,9 @@ const IS_FOUND = `(lower(${textOf('sa', 'alias')}) = lower(:searchTerm)
   OR strpos(lower(split_part(${textOf('sa', 'alias')}, ':', 1)), lower(:searchTerm)) > 0)`;
 
 /**
- * Reads a page of the rooms that lists show, and counts all matching rooms. Rooms without a value for the sort key come last.
+ * Reads a page of the list of rooms that match a filter, and counts all matching rooms. Leaves out rooms of which the
+ * homeserver has no events, and rooms that are being purged. Rooms without a value for the sort key come last, or first if the
+ * order is reversed.
  */
 export async function readRoomPage(
   db: Db,
@@ -123,7 +133,8 @@ export async function readRoomPage(
   const { key, join = '', isDescending = false }: Order = ORDERS[orderBy];
   const direction = isDescending === isReversed ? 'ASC' : 'DESC';
   const nulls = isReversed ? 'FIRST' : 'LAST';
-  // If the search term is a room id, the query compares only room ids, and does not read names.
+  // If the search term has the form of a room id, the query compares it with room ids only, and does not read names and
+  // aliases.
   const isText = searchTerm !== undefined && !isRoomId(searchTerm);
   const conditions = [
     IS_SHOWN,

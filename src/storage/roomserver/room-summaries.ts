@@ -31,9 +31,12 @@ export interface RoomSummary {
 export interface RoomDetails extends RoomSummary {
   readonly avatar: string | null;
   readonly topic: string | null;
-  /** Number of devices of the joined local users. */
+  /** Number of devices of the joined local users. Devices that administrators created by logging in as a user do not count. */
   readonly joinedLocalDevices: number;
-  /** Whether no local user is in the room, and all local users who left have forgotten it. */
+  /**
+   * Whether every local user who has a membership in the room has left and forgotten the room. Also `true` if there are no such
+   * users.
+   */
   readonly forgotten: boolean;
   readonly tombstoned: boolean;
   readonly replacementRoom: string | null;
@@ -59,7 +62,7 @@ const SUMMARY_STATE = [
 ];
 const DETAIL_STATE = [...SUMMARY_STATE, 'm.room.avatar', 'm.room.topic', 'm.room.tombstone'];
 
-/** Tells whether lists show a room: the homeserver has events of the room, and the room is not being purged. */
+/** Tells whether the homeserver has events of a room and the room is not being purged. Lists of rooms show only such rooms. */
 export async function isRoomShown(db: Db, roomId: string): Promise<boolean> {
   const [row] = await rowsOf<{ shown: boolean }>(
     db.raw(`SELECT ${IS_SHOWN} AS shown FROM public.roomserver_rooms r WHERE r.room_id = ?`, [roomId]),
@@ -67,7 +70,7 @@ export async function isRoomShown(db: Db, roomId: string): Promise<boolean> {
   return row?.shown ?? false;
 }
 
-/** Returns which of the given rooms lists show. */
+/** Returns those of the given rooms of which the homeserver has events and which are not being purged. */
 export async function listShownRooms(db: Db, roomIds: readonly string[]): Promise<RoomId[]> {
   const rows = await rowsOf<{ room_id: RoomId }>(
     db.raw(`SELECT r.room_id FROM public.roomserver_rooms r WHERE r.room_id = ANY(?) AND ${IS_SHOWN}`, [[...roomIds]]),
@@ -76,9 +79,10 @@ export async function listShownRooms(db: Db, roomIds: readonly string[]): Promis
 }
 
 /**
- * Reads the given rooms, in the order of their ids in `roomIds`. Leaves out rooms that lists do not show.
- * @param options with `fromSummaries`, the function reads the counts from the plugin's table of summaries instead of counting,
- * and leaves out rooms without a summary
+ * Reads the given rooms, in the order of `roomIds`. Leaves out rooms of which the homeserver has no events, and rooms that are
+ * being purged.
+ * @param options if `fromSummaries` is `true`, the function does not count members and state events, but reads their numbers
+ * from the plugin's table `room_summaries`, and leaves out rooms without a row in this table
  */
 export async function readRoomSummaries(
   db: Db,
@@ -91,7 +95,9 @@ export async function readRoomSummaries(
   return rows.map((row) => summaryOf(row, states.get(row.room_id) ?? new Map()));
 }
 
-/** Finds the details of a room. Returns `undefined` if lists do not show the room. */
+/**
+ * Finds the details of a room. Returns `undefined` if the homeserver has no events of the room, or if the room is being purged.
+ */
 export async function findRoomDetails(
   db: Db,
   roomId: RoomId,
@@ -126,14 +132,16 @@ export async function findRoomDetails(
   };
 }
 
-/** SQL that counts the joined members and the state events of room `r`. */
+/** SQL that counts the joined members, the joined local members and the current state events of room `r`. */
 const COUNTED = `CROSS JOIN LATERAL (
     SELECT count(*)::int AS joined, (count(*) FILTER (WHERE ${IS_LOCAL}))::int AS joined_local,
       (SELECT count(*)::int FROM public.syncapi_current_room_state s WHERE s.room_id = r.room_id) AS state_events
     FROM public.roomserver_membership m
     JOIN public.roomserver_event_state_keys k ON k.event_state_key_nid = m.target_nid
     WHERE m.room_nid = r.room_nid AND m.membership_nid = 3) AS counts`;
-/** SQL that reads the same counts from the summary of the room. */
+/**
+ * SQL that reads the same three counts from the plugin's table `room_summaries`. The join leaves out rooms without a row there.
+ */
 const SUMMARISED = `JOIN (
     SELECT room_nid, joined_members AS joined, joined_local_members AS joined_local, state_events
     FROM matrix_admin.room_summaries) AS counts ON counts.room_nid = r.room_nid`;

@@ -3,17 +3,17 @@ import type { RoomId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** A row of `roomserver_rooms`. A NID is a number that Dendrite gives a room, an event or a state snapshot. */
+/** A row of `roomserver_rooms`. A NID is the number that Dendrite gives a room, an event or a state snapshot. */
 export interface StoredRoom {
   readonly roomId: RoomId;
   readonly roomNid: number;
   readonly version: string;
   /**
-   * NIDs of the forward extremities, the events that no other event follows yet. Empty if the homeserver has no current event
-   * of the room, for example if it knows only an invite to it.
+   * NIDs of the forward extremities, the events that no other event follows yet. Empty if the homeserver has no events of the
+   * room, for example if it knows only an invite to the room.
    */
   readonly latestEventNids: readonly number[];
-  /** NID of the room's current state. */
+  /** NID of the snapshot of the room's current state. */
   readonly stateSnapshotNid: number;
 }
 
@@ -42,8 +42,8 @@ export async function findRoom(db: Db, roomId: RoomId): Promise<StoredRoom | und
 }
 
 /**
- * Locks a room's row. Other transactions that write into the room wait until this transaction ends. Returns `undefined` if the
- * homeserver does not know the room.
+ * Locks a room's row until the transaction ends. Other transactions that call this function for the room wait until then.
+ * Returns `undefined` if the homeserver does not know the room.
  */
 export async function lockRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<StoredRoom | undefined> {
   const [row] = await rowsOf<Row>(
@@ -63,7 +63,7 @@ export async function shareRoom(transaction: Knex.Transaction, roomId: RoomId): 
   return rows.length > 0;
 }
 
-/** Adds a room without events. @returns `undefined` if the room already exists */
+/** Adds a room without events. @returns the new room; `undefined` if the room already exists */
 export async function insertRoom(
   transaction: Knex.Transaction,
   roomId: RoomId,
@@ -79,7 +79,9 @@ export async function insertRoom(
   return row && roomOf(roomId, row);
 }
 
-/** Returns the statement that sets the forward extremities and the current state of a room. */
+/**
+ * Returns the statement that sets a room's forward extremities, the event that was last sent to clients, and the current state.
+ */
 export function updateRoom(
   roomNid: number,
   newest: {

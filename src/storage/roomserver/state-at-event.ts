@@ -4,9 +4,12 @@ import { type Db, rowsOf } from '../database.ts';
 import { type EventTypeFilter, isWantedType, typeBindings } from '../event-type-filter.ts';
 
 /**
- * Reads the state of a room after an event, in order of types and state keys. Dendrite stores the state before an event as a
- * list of blocks. If several blocks have an entry for the same type and state key, the entry of the last block counts. If the
- * event is a state event, the event itself counts for its type and state key.
+ * Reads the state of a room after an event: the events of the state whose type passes the filter, in the order of types and
+ * state keys. Returns an empty list if the event is not stored.
+ *
+ * Dendrite stores the state before an event as a list of blocks. If several blocks have an entry for the same type and state
+ * key, the entry of the last block counts. If the event is a state event itself, it replaces the entry of its type and state
+ * key.
  */
 export async function readStateAt(
   db: Db,

@@ -3,12 +3,13 @@ import { type Db, rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
 /**
- * A part of a state block. Dendrite stores a state snapshot as a list of blocks, and a block as a list of state events. Entries
- * are in ascending order of type and state key. A block has each type and state key only once.
+ * Some entries of a state block. Dendrite stores a state snapshot as a list of blocks, and a block as a list of state events.
+ * Each event is an entry. The entries are in ascending order of the NIDs of type and state key. A block has only one entry for
+ * each type and state key. A NID is the number that Dendrite gives an event type, a state key, an event, a block or a snapshot.
  */
 export interface BlockPart {
   readonly blockNid: number;
-  /** Returns the NIDs of each entry. A NID is a number that Dendrite gives an event type, a state key, an event or a block. */
+  /** Converts the entries from the texts that the database returns. Each call converts them again. */
   readonly entries: () => { readonly typeNid: number; readonly stateKeyNid: number; readonly eventNid: number }[];
 }
 
@@ -34,8 +35,8 @@ interface PartRow {
 }
 
 /**
- * Reads the blocks in order, each in parts. A block of a large room has many parts. The caller converts one part at a time, so
- * that the event loop is not blocked for long.
+ * Reads blocks in ascending order of their NIDs. Each block comes in one or more parts, because a block of a large room has
+ * many entries. The caller calls `entries()` of one part at a time, so that the event loop is not blocked for long.
  */
 export async function readBlocks(db: Db, blockNids: readonly number[]): Promise<BlockPart[]> {
   if (blockNids.length === 0) return [];
@@ -70,17 +71,22 @@ function entriesOf({ types, state_keys, events }: PartRow): ReturnType<BlockPart
   }));
 }
 
+/** A list of NIDs and its hash. Dendrite uses the hash to find an equal list that is already stored. */
 interface Hashed {
   readonly hash: Buffer;
   readonly nids: readonly number[];
 }
 
-/** A list of NIDs that the caller stores under the NID `nid`, which `allocateIds()` has returned. */
+/** A list that is stored under the NID `nid`. The caller got this NID from `allocateIds()`. */
 export interface NewList extends Hashed {
   readonly nid: number;
 }
 
-/** Stores lists of NIDs with their hashes. Equal lists are stored once. @returns the NID of each list, in order */
+/**
+ * Stores lists. If several lists are equal, or a list is already stored, the table has only one row for them.
+ * @param first bindings of the statement that precede the lists
+ * @returns the NID of each list, in the order of `lists`
+ */
 async function insertHashed(
   transaction: Knex.Transaction,
   sql: string,
@@ -100,7 +106,7 @@ async function insertHashed(
   return lists.map(({ hash }) => nids.get(hash.toString('hex')) ?? Number.NaN);
 }
 
-/** Stores state blocks. A block is a list of event NIDs. */
+/** Stores state blocks. A block is a list of the NIDs of events. @returns the NID of each block, in order */
 export async function insertBlocks(transaction: Knex.Transaction, blocks: readonly Hashed[]): Promise<number[]> {
   return insertHashed(
     transaction,
@@ -113,7 +119,7 @@ export async function insertBlocks(transaction: Knex.Transaction, blocks: readon
   );
 }
 
-/** Stores snapshots. A snapshot is a list of block NIDs. */
+/** Stores snapshots. A snapshot is a list of the NIDs of blocks. @returns the NID of each snapshot, in order */
 export async function insertSnapshots(
   transaction: Knex.Transaction,
   roomNid: number,
@@ -130,7 +136,10 @@ export async function insertSnapshots(
   );
 }
 
-/** Returns the statement that stores blocks that contain a new event. Dendrite cannot have stored such a block already. */
+/**
+ * Returns the statement that stores blocks under NIDs that the caller has chosen. Each block must contain a new event. Dendrite
+ * cannot have stored such a block already.
+ */
 export function insertNewBlocks(blocks: readonly NewList[]): Write[] {
   if (blocks.length === 0) return [];
   return [
@@ -143,7 +152,8 @@ export function insertNewBlocks(blocks: readonly NewList[]): Write[] {
 }
 
 /**
- * Returns the statement that stores snapshots that contain a new block. Dendrite cannot have stored such a snapshot already.
+ * Returns the statement that stores snapshots under NIDs that the caller has chosen. Each snapshot must contain a new block.
+ * Dendrite cannot have stored such a snapshot already.
  */
 export function insertNewSnapshots(roomNid: number, snapshots: readonly NewList[]): Write[] {
   if (snapshots.length === 0) return [];

@@ -3,9 +3,9 @@ import type { EventJson } from '../../matrix/room-version.ts';
 import { type Db, rowsOf } from '../database.ts';
 
 /**
- * Finds an event by its id, with all its fields. If the tables of `/sync` contain the event, the function returns the event in
- * the form that clients get. Returns `undefined` if the event is unknown or rejected, or if its
- * room is being purged.
+ * Finds an event by its id, with all its fields. If the tables of `/sync` contain the event, returns it in the form that these
+ * tables store, otherwise in the form in which servers exchange it. Returns `undefined` if the event is unknown or rejected, or
+ * if its room is being purged.
  */
 export async function findWholeEvent(
   db: Db,

@@ -8,7 +8,11 @@ export interface IdentifiedEvent {
   readonly event: EventJson;
 }
 
-/** Lists a room's current state in order of types and state keys: of one type, or without the events of a type. */
+/**
+ * Lists the events of a room's current state, in the order of types and state keys.
+ * @param options `type` selects the events of one type. `notType` leaves out the events of one type. Without both, the function
+ * lists all events.
+ */
 export async function listCurrentState(
   db: Db,
   roomId: RoomId,

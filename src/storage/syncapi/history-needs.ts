@@ -1,19 +1,25 @@
 import type { RoomId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** The groups of a room's timeline rows. An index has the rows of each group in the order of their stream positions. */
+/**
+ * SQL conditions that split a room's rows of `syncapi_output_room_events` into three groups. An index has the rows of each
+ * group in the order of their stream positions.
+ */
 const GROUPS = ['exclude_from_sync = false', 'exclude_from_sync = true', 'exclude_from_sync IS NULL'] as const;
 
 /**
- * The NIDs of the state snapshots and auth events that a part of a timeline needs. A NID is the number that Dendrite gives a
- * snapshot or an event.
+ * The NIDs of the state snapshots before some events of a timeline, and of the auth events of these events. A purge of history
+ * must keep both. A NID is the number that Dendrite gives a snapshot or an event.
  */
 export interface TimelineNeeds {
   readonly snapshotNids: readonly number[];
   readonly authEventNids: readonly number[];
 }
 
-/** A position in a walk through a timeline: the index of a group of rows, and the stream position of the last row. */
+/**
+ * A position in a reading of a whole timeline, which reads one group after another: the index of the group in `GROUPS`, and the
+ * stream position of the last row that was read in this group.
+ */
 export type WalkPosition = readonly [group: number, after: number];
 
 const NEEDS = `SELECT (SELECT max(id) FROM page) AS last, (SELECT count(*) FROM page) AS events,
@@ -35,7 +41,8 @@ const needsOf = (row: NeedsRow | undefined): TimelineNeeds => ({
 });
 
 /**
- * Reads which snapshots and auth events the next `limit` events of a room need, and the position at which the walk continues.
+ * Reads which snapshots and auth events the next `limit` events of a room need. @returns also in `next` the position at which
+ * the caller continues; `undefined` after the last group
  */
 export async function readNeeds(
   db: Db,
@@ -57,7 +64,8 @@ export async function readNeeds(
 }
 
 /**
- * Reads which snapshots and auth events the events after a stream position need, and the newest stream position of the room.
+ * Reads which snapshots and auth events those events of a room need that come after a stream position. @returns also in
+ * `newest` the greatest stream position of these events; `after` if there are no such events
  */
 export async function readNewNeeds(
   db: Db,
@@ -74,7 +82,7 @@ export async function readNewNeeds(
   return { ...needsOf(row), newest: Math.max(after, Number(row?.last ?? 0)) };
 }
 
-/** Finds the newest stream position of a room. */
+/** Finds the greatest stream position of a room's events. Returns 0 if the room has no events. */
 export async function findNewest(db: Db, roomId: RoomId): Promise<number> {
   const [row] = await rowsOf<{ newest: string | null }>(
     db.raw('SELECT max(id) AS newest FROM public.syncapi_output_room_events WHERE room_id = ?', [roomId]),

@@ -9,6 +9,7 @@ export interface Place {
   readonly streamPosition: string;
 }
 
+/** A place before the first event of every room. */
 export const FIRST_PLACE: Place = { depth: '-9223372036854775808', streamPosition: '-9223372036854775808' };
 
 const PLACE = `SELECT t.topological_position AS depth, e.id FROM public.syncapi_output_room_events e
@@ -29,8 +30,8 @@ export function findPlace(db: Db, roomId: RoomId, eventId: EventId): Promise<Pla
 }
 
 /**
- * Finds the place of the first event at or after a stream position. Ignores older events that the homeserver has fetched later
- * from other servers.
+ * Finds the place of the first event of a room at or after a stream position. Ignores old events that the homeserver has
+ * fetched from other servers after newer events. Returns `undefined` if there is no such event.
  */
 export function findPlaceFrom(db: Db, roomId: RoomId, position: number): Promise<Place | undefined> {
   return placeOf(db, 'AND e.exclude_from_sync = false AND e.id >= :position ORDER BY e.id LIMIT 1', {
@@ -39,16 +40,18 @@ export function findPlaceFrom(db: Db, roomId: RoomId, position: number): Promise
   });
 }
 
-/** Finds the place of a room's last event. Returns `undefined` if the room has no events. */
+/** Finds the place of the last event in the order of places. Returns `undefined` if the room has no events. */
 export function findLastPlace(db: Db, roomId: RoomId): Promise<Place | undefined> {
   return placeOf(db, 'ORDER BY t.topological_position DESC, e.id DESC LIMIT 1', { roomId });
 }
 
-/** SQL condition on the topology `t`: the event is in a range of places. Its parameters are those of `rangeOf()`. */
+/**
+ * SQL condition: the event of row `t` of the topology table is between two places. The query needs the bindings of `rangeOf()`.
+ */
 export const IN_RANGE = `(t.topological_position, t.stream_position) > (CAST(:afterDepth AS bigint), CAST(:afterId AS bigint))
   AND (t.topological_position, t.stream_position) < (CAST(:beforeDepth AS bigint), CAST(:beforeId AS bigint))`;
 
-/** Returns the parameters of `IN_RANGE` for the events after one place and before another. */
+/** Returns the bindings of `IN_RANGE` for the events after one place and before another. */
 export const rangeOf = (after: Place, before: Place): Record<string, string> => ({
   afterDepth: after.depth,
   afterId: after.streamPosition,
@@ -57,7 +60,7 @@ export const rangeOf = (after: Place, before: Place): Record<string, string> => 
 });
 
 /**
- * Counts the events of a room before a place, and how many of these events have a sender on one of the servers.
+ * Counts the events of a room before a place. Also counts how many of these events have a sender on one of the given servers.
  * @param except NIDs of events that do not count
  */
 export async function countBefore(
@@ -82,7 +85,9 @@ export async function countBefore(
 }
 
 /**
- * Returns the SQL conditions for the rows of events in the tables of `/sync`, and for the rows that refer to these events.
+ * Returns the tables of `/sync` from which to delete when events are deleted, and for each table an SQL condition that selects
+ * the rows: the events, and rows that refer to these events. Invites that are still pending are not selected. The statements
+ * need the binding `:roomId`.
  * @param ids SQL for the array of the events' ids
  */
 export const deletionsFromTimeline = (ids: string): readonly (readonly [table: string, condition: string])[] => [
@@ -95,8 +100,9 @@ export const deletionsFromTimeline = (ids: string): readonly (readonly [table: s
 ];
 
 /**
- * Reads the next `limit` relations of a room, and deletes those whose child event is no longer in the timeline.
- * @returns the number of deleted rows, and in `next` the last relation that was read, if there may be more
+ * A relation connects a child event, such as a reaction, with a parent event. Reads the next `limit` relations of a room, and
+ * deletes those relations whose child event is no longer in the timeline.
+ * @returns the number of deleted rows, and in `next` the last relation that was read; `undefined` if no more relations follow
  */
 export async function deleteBrokenRelations(
   transaction: Knex.Transaction,

@@ -2,13 +2,16 @@ import type { RoomId } from '../../ids.ts';
 import { isRecord } from '../../json.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** A current state event whose state key is empty. */
+/** The sender and content of a state event with an empty state key. The event belongs to the current state of its room. */
 export interface NamedState {
   readonly sender: string;
   readonly content: Readonly<Record<string, unknown>>;
 }
 
-/** Reads the current state events of these types with an empty state key, by room and type. */
+/**
+ * Reads those current state events of the given rooms that have one of the given types and an empty state key. @returns the
+ * events by room and type
+ */
 export async function readNamedState(
   db: Db,
   roomIds: readonly RoomId[],
@@ -34,7 +37,7 @@ function contentOf(json: string): Readonly<Record<string, unknown>> {
   return isRecord(event) && isRecord(event.content) ? event.content : {};
 }
 
-/** Reads a text in the event's content. Returns `null` if there is no such text, or if it is empty. */
+/** Reads the text under `key` in the content of a state event. Returns `null` if there is no text, or if the text is empty. */
 export function textOf(state: NamedState | undefined, key: string): string | null {
   const value = state?.content[key];
   return typeof value === 'string' && value !== '' ? value : null;

@@ -2,7 +2,7 @@ import type { EventId, RoomId, UserId } from '../../ids.ts';
 import { isRecord } from '../../json.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** A row of `syncapi_output_room_events`. */
+/** An event of the table `syncapi_output_room_events`. */
 export interface OutputEvent {
   readonly eventId: EventId;
   readonly roomId: RoomId;
@@ -25,12 +25,12 @@ interface EventRow {
 
 const COLUMNS = 'id, event_id, room_id, type, sender, headered_event_json';
 
-/** The parts of an event that the row's columns and the event's content contain. */
+/** The parts of an event that can be read without its whole JSON: the columns of its row, and its content. */
 export type EventContent = Omit<OutputEvent, 'originServerTs' | 'isState'>;
 
 /**
- * Converts a row to an event. A row whose text is not a JSON object gives an event without content, because such a row must not
- * stop a reindex.
+ * Converts a row to an event. If the JSON of the row is not an object, returns an event with empty content, because such a row
+ * must not stop a rebuild of the search index.
  */
 function storedEventOf(row: EventRow): OutputEvent {
   const event = parseObject(row.headered_event_json) ?? {};
@@ -62,12 +62,12 @@ function parseObject(json: string): Record<string, unknown> | undefined {
   }
 }
 
-/** Some rows in order, and the position after which the next rows start. */
+/** Some events in the order of their row ids, and the row id after which the next events start. */
 export interface EventBatch {
   readonly events: readonly EventContent[];
-  /** All rows up to this id have been read. */
+  /** All rows of the wanted types up to this id have been read. */
   readonly position: number;
-  /** Whether there are no more rows. */
+  /** Whether all rows of the requested range have been read. */
   readonly finished: boolean;
   /** Length of the JSON that was read, in UTF-16 code units. */
   readonly length: number;
@@ -79,17 +79,18 @@ interface ContentRow extends Omit<EventRow, 'headered_event_json'> {
 
 /**
  * SQL that cuts the content out of an event's canonical JSON. The content is the text between `auth_events` and `depth`. The
- * SQL gives NULL if the JSON begins in another way. No string in the JSON contains a text at which the SQL cuts, because quotes
- * inside strings are escaped. No other object before the content contains such a text, because the content's brace is the
- * second brace of the JSON. If the content itself contains such a text, the result is not valid JSON, and `eventsOf()` reads
- * the whole event. The SQL uses text functions, because PostgreSQL's JSON functions would parse the whole event. Sending the
- * whole event would also cost more.
+ * SQL returns NULL if the JSON does not begin with `auth_events` and `content`. The SQL uses text functions, because
+ * PostgreSQL's JSON functions would parse the whole event, and because sending the whole event would cost more.
+ *
+ * The SQL cuts at two texts that contain quotes. No string in the JSON contains these texts, because quotes inside strings are
+ * escaped. No other object precedes the content, because the content's brace is the second brace of the JSON. If an object
+ * inside the content contains one of the two texts, the result is not valid JSON, and `eventsOf()` reads the whole event.
  */
 const CONTENT = `CASE WHEN starts_with(headered_event_json, '{"auth_events":[')
     AND split_part(headered_event_json, '{', 2) LIKE '%],"content":'
   THEN split_part(split_part(headered_event_json, '],"content":', 2), ',"depth":', 1) END`;
 
-/** Reads at most `limit` rows of these types with `position < id <= upper`. */
+/** Reads at most `limit` rows of the given types whose id is greater than `position` and not greater than `upper`. */
 export async function readOutputEvents(
   db: Db,
   types: readonly string[],
@@ -109,8 +110,8 @@ export async function readOutputEvents(
 }
 
 /**
- * Converts rows to events. If the SQL could not cut out the content of an event, reads the whole event. Leaves out such an
- * event if it no longer exists.
+ * Converts rows to events. If the SQL could not cut out the content of an event, the function reads the whole event, and leaves
+ * out an event that no longer exists.
  */
 async function eventsOf(db: Db, rows: readonly ContentRow[]): Promise<Pick<EventBatch, 'events' | 'length'>> {
   const contents = rows.map(({ content }) => (content === null ? undefined : parseObject(content)));
@@ -130,7 +131,7 @@ async function eventsOf(db: Db, rows: readonly ContentRow[]): Promise<Pick<Event
   };
 }
 
-/** Reads events by their ids. The result lacks events that are not stored. */
+/** Reads events by their ids, in no particular order. Leaves out events that are not stored. */
 export async function loadEvents(db: Db, eventIds: readonly EventId[]): Promise<OutputEvent[]> {
   return (await loadRows(db, eventIds)).map(storedEventOf);
 }
@@ -142,7 +143,10 @@ async function loadRows(db: Db, eventIds: readonly EventId[]): Promise<EventRow[
   );
 }
 
-/** Counts the rows of these types. `upper` is the newest row id of all types. `lower` is one less than the oldest row id. */
+/**
+ * Counts the rows of the given types in `total`. `upper` is the greatest row id of all types. `lower` is one less than the
+ * smallest row id of all types.
+ */
 export async function measureEvents(
   db: Db,
   types: readonly string[],

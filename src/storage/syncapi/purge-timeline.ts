@@ -3,7 +3,10 @@ import { rowsOf } from '../database.ts';
 import { addCounts, type Deletion, deleteRows, type Position } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
-/** SQL conditions that split the rows of a room into three groups. In the index, each group is in the order of ids. */
+/**
+ * SQL conditions that split a room's rows of `syncapi_output_room_events` into three groups. An index on room, group and id has
+ * the rows of each group in the order of their ids.
+ */
 const GROUPS = ['exclude_from_sync = false', 'exclude_from_sync = true', 'exclude_from_sync IS NULL'] as const;
 const LARGEST_ID = '9223372036854775807';
 
@@ -17,16 +20,18 @@ export async function countTimeline(transaction: Knex.Transaction, { roomId }: R
 
 /** Parameters of one step that deletes a part of a timeline. */
 export interface TimelineStep {
-  /** Maximum number of events to delete. */
+  /** Maximum number of events that the step deletes. */
   readonly limit: number;
+  /** Event types that the search index contains. */
   readonly searchableTypes: readonly string[];
-  /** Whether to delete the events' rows in the topology table too. */
+  /** Whether the step also deletes the events' rows in the topology table. */
   readonly withTopology: boolean;
 }
 
 /**
- * Deletes the next events of a room's timeline, and their edits in the plugin's tables. If the search index is being rebuilt,
- * records changes for the events of `searchableTypes`, because the rebuild may have read these events already.
+ * Deletes the next events of a room's timeline, and the rows of the plugin's table `search_edits` that contain one of these
+ * events. If a new search index is being built, its rebuild may have read the events already. So the function adds each event
+ * of `searchableTypes` to the changes that the rebuild applies later.
  */
 export async function deleteTimeline(
   transaction: Knex.Transaction,
@@ -52,7 +57,7 @@ export async function deleteTimeline(
     `INSERT INTO matrix_admin.search_changes (engine, event_id, for_index, for_rebuild)
      SELECT s.engine, e.event_id, false, true FROM matrix_admin.search_indexes s
      CROSS JOIN LATERAL (
-       -- OFFSET 0 keeps PostgreSQL from reading this without a rebuild.
+       -- OFFSET 0 keeps PostgreSQL from running this subquery if no index is being rebuilt.
        SELECT event_id FROM public.syncapi_output_room_events
        WHERE s.rebuild_id IS NOT NULL AND ${inRange} AND type = ANY(:searchableTypes) OFFSET 0) e
      WHERE s.rebuild_id IS NOT NULL`,

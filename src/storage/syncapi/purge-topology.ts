@@ -7,9 +7,9 @@ const TOPOLOGY = 'public.syncapi_output_room_events_topology';
 const [SMALLEST, LARGEST] = ['-9223372036854775808', '9223372036854775807'];
 
 /**
- * Reads the next `limit` rows of the topology table, and deletes the rows of the room. The table's index has the rows of all
- * rooms in one order. For a large room, reading all rows is faster than deleting the rows of one event after another. For a
- * small room, reading all rows is slower.
+ * Reads the next `limit` rows of the topology table, which has the rows of all rooms, and deletes those rows that belong to the
+ * room. The table has no index on the room. For a large room, reading all rows is faster than looking up the row of each event
+ * of the room. For a small room, reading all rows is slower.
  */
 export async function deleteTopology(
   transaction: Knex.Transaction,

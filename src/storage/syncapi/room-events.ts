@@ -4,10 +4,10 @@ import { batchesOf } from '../batches.ts';
 import { rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** Maximum number of ids that one statement adds to a row's list. */
+/** Maximum number of ids that one statement adds to a list in a row. */
 const IDS = 10_000;
 
-/** A new event for the tables of the sync API, from which `/sync` reads. */
+/** A new event, as the tables store it from which `/sync` reads. */
 export interface NewSyncEvent {
   readonly streamId: number;
   readonly eventId: EventId;
@@ -19,14 +19,18 @@ export interface NewSyncEvent {
   readonly membership: string | undefined;
   readonly containsUrl: boolean;
   readonly depth: number;
-  /** Id of the state event that this event replaces. */
+  /** Id of the state event that this event replaces. `undefined` if this event replaces none. */
   readonly replaces: EventId | undefined;
-  /** The number that Dendrite stores: 1 for world_readable, 2 for shared, 3 for invited, 4 for joined. */
+  /**
+   * The number that Dendrite stores for the room's history visibility: 1 for world_readable, 2 for shared, 3 for invited, 4 for
+   * joined.
+   */
   readonly historyVisibility: number;
-  /** The session id of the device that sent the event, and the transaction id of the client's request. */
+  /** Session id of the device that sent the event. `undefined` if no client request of a device sent the event. */
   readonly sessionId: number | undefined;
+  /** Transaction id of the client request that sent the event. `undefined` if no client request sent the event. */
   readonly transactionId: string | undefined;
-  /** JSON of the event, with `unsigned`, `_room_version` and `_event_id`. */
+  /** JSON of the event, with `unsigned` data and with the fields `_room_version` and `_event_id` that Dendrite adds. */
   readonly headeredJson: string;
 }
 
@@ -69,12 +73,12 @@ export function insertSyncEvents(roomId: RoomId, events: readonly NewSyncEvent[]
   ];
 }
 
-/** A state event. */
+/** A new state event for the same tables. */
 export interface NewSyncState extends NewSyncEvent {
   readonly stateKey: string;
 }
 
-/** Returns the statements that store current state events. At most one event for each type and state key is allowed. */
+/** Returns the statement that stores current state events. At most one event for each type and state key is allowed. */
 export function upsertCurrentState(roomId: RoomId, events: readonly NewSyncState[]): Write[] {
   if (events.length === 0) return [];
   return [
@@ -113,8 +117,8 @@ export interface NewSyncMembership {
 }
 
 /**
- * Returns the statements that store each user's newest event of each membership. At most one event for each user and membership
- * is allowed.
+ * For each user and each membership, Dendrite stores the newest member event. Returns the statement that stores such events. At
+ * most one event for each user and membership is allowed.
  */
 export function upsertSyncMemberships(roomId: RoomId, memberships: readonly NewSyncMembership[]): Write[] {
   if (memberships.length === 0) return [];
@@ -136,7 +140,7 @@ export function upsertSyncMemberships(roomId: RoomId, memberships: readonly NewS
   ];
 }
 
-/** Returns the statements that make `/sync` show invites to the invited users. */
+/** Returns the statement that stores invites, so that `/sync` shows them to the invited users. */
 export function insertSyncInvites(
   roomId: RoomId,
   invites: readonly { readonly eventId: EventId; readonly userId: string; readonly headeredJson: string }[],
@@ -157,7 +161,7 @@ export function insertSyncInvites(
 }
 
 /**
- * Returns the statements that mark the pending invites of users as deleted. Each invite gets a new stream id, so that `/sync`
+ * Returns the statement that marks the pending invites of users as deleted. Each invite gets a new stream id, so that `/sync`
  * tells the user's clients.
  */
 export function retireSyncInvites(roomId: RoomId, userIds: readonly string[]): Write[] {
@@ -171,7 +175,7 @@ export function retireSyncInvites(roomId: RoomId, userIds: readonly string[]): W
   ];
 }
 
-/** Returns the statements that store relations between events. */
+/** Returns the statement that stores relations between events. */
 export function insertRelations(
   roomId: RoomId,
   relations: readonly {
@@ -206,8 +210,9 @@ export async function deleteCurrentState(transaction: Knex.Transaction, roomId: 
 }
 
 /**
- * Stores in the row of the event `carrier` which state events it adds to the current state and removes from it.
- * @returns the stream id of the event
+ * Each row of the timeline lists the state events that the row's event adds to the current state and removes from it. Replaces
+ * both lists in the row of the event `carrier`.
+ * @returns the stream id of the event `carrier`
  */
 export async function noteStateChange(
   transaction: Knex.Transaction,

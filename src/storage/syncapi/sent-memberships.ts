@@ -3,8 +3,8 @@ import { type Db, rowsOf } from '../database.ts';
 import { readableJson } from '../readable-json.ts';
 
 /**
- * SQL for the member events that a user has sent since a given time. Events whose time is not an integer are left out. Other
- * servers may send such events.
+ * SQL for the member events that a user has sent since a given time. The time of an event is its `origin_server_ts`. The SQL
+ * leaves out events with a time that is not an integer of 1 to 18 digits, because other servers may send such events.
  */
 const SENT = `WITH sent AS MATERIALIZED (
     SELECT room_id, CAST(${readableJson('headered_event_json')} AS json) AS event
@@ -16,15 +16,16 @@ const SENT = `WITH sent AS MATERIALIZED (
   )`;
 
 /**
- * Counts the invites that a user has sent since a time, in ms since the epoch. Invites to rooms that were purged do not count.
+ * Counts the invites that a user has sent since the time `since`, in ms since the epoch. Invites to rooms that were purged do
+ * not count.
  */
 export async function readSentInviteCount(db: Db, userId: UserId, since: number): Promise<number> {
   return count(db, `${SENT} SELECT count(*)::int AS total FROM since WHERE membership = 'invite'`, userId, since);
 }
 
 /**
- * Counts the rooms that a user has joined since a time, in ms since the epoch, even if the user has left them again. Rooms that
- * were purged do not count.
+ * Counts the rooms that a user has joined since the time `since`, in ms since the epoch. Rooms that the user has left again
+ * count too. Rooms that were purged do not count.
  */
 export async function readJoinedRoomCount(db: Db, userId: UserId, since: number): Promise<number> {
   const joined = `membership = 'join' AND state_key = :userId`;

@@ -10,7 +10,9 @@ export interface SpaceChildEvent {
   readonly event: EventJson;
 }
 
-/** Lists the `m.space.child` events in the current state of spaces. */
+/**
+ * Lists the `m.space.child` events in the current state of the given spaces, by space and state key, at most `limit` events.
+ */
 export async function listSpaceChildren(
   db: Db,
   spaceIds: readonly RoomId[],

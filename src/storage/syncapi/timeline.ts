@@ -4,7 +4,10 @@ import { type Db, rowsOf } from '../database.ts';
 import { type EventTypeFilter, isWantedType, typeBindings } from '../event-type-filter.ts';
 import type { IdentifiedEvent } from './current-state.ts';
 
-/** An event, and its positions in the timeline of `/sync`. */
+/**
+ * An event, and its positions in the timeline of `/sync`. The stream position counts events in the order of their arrival. The
+ * topological position is the event's depth.
+ */
 export interface PlacedEvent extends IdentifiedEvent {
   readonly streamPosition: number;
   readonly topologicalPosition: number;
@@ -27,7 +30,7 @@ const placedEventOf = (row: Row): PlacedEvent => ({
   topologicalPosition: Number(row.topological_position ?? 0),
 });
 
-/** Finds an event in the timeline of a room. */
+/** Finds an event in the timeline of a room. Returns `undefined` if the timeline does not contain the event. */
 export async function findPlacedEvent(db: Db, roomId: RoomId, eventId: EventId): Promise<PlacedEvent | undefined> {
   const [row] = await rowsOf<Row>(
     db.raw(
@@ -47,17 +50,17 @@ export interface TimelineFilter extends EventTypeFilter {
   readonly containsUrl?: boolean | undefined;
 }
 
-/** Selects a page of a room's timeline. Positions are stream positions. */
+/** Selects a page of a room's timeline. `after` and `upTo` are stream positions. */
 export interface TimelinePage {
   readonly direction: 'f' | 'b';
-  /** Only events after this position. @defaultValue 0, the beginning of the timeline */
+  /** Only events with a greater stream position. @defaultValue 0, the beginning of the timeline */
   readonly after?: number | undefined;
-  /** Only events at or before this position. @defaultValue the end of the timeline */
+  /** Only events with this or a smaller stream position. @defaultValue the end of the timeline */
   readonly upTo?: number | undefined;
   readonly limit: number;
   /** Only events that pass this filter. @defaultValue all events */
   readonly filter?: TimelineFilter;
-  /** Whether to include older events that the homeserver has fetched later from other servers. @defaultValue true */
+  /** Whether to include old events that the homeserver has fetched from other servers after newer events. @defaultValue true */
   readonly withHistory?: boolean;
 }
 
@@ -65,19 +68,20 @@ export interface Timeline {
   /** The events, in the order of `direction`. */
   readonly events: readonly PlacedEvent[];
   /**
-   * The last position that `listTimeline()` has read, if it has ended the page early after `LOOKED_AT` events. Otherwise
-   * `undefined`.
+   * Only set if `listTimeline()` ended the page early, because it had compared `LOOKED_AT` events with the filter: the stream
+   * position of the last of these events.
    */
   readonly lookedUpTo: number | undefined;
 }
 
-/** Maximum number of events that are read for one page with a filter. */
+/** Maximum number of events that are compared with the filter for one page. */
 const LOOKED_AT = 20_000;
 
 /**
- * Returns SQL for one group of a room's events by stream position: the events that `/sync` shows, or the events that it
- * excludes. Each group is one range of an index on room and group. The comparison of pairs forces PostgreSQL to use this index.
- * Without this comparison, the planner may read the events of all rooms in stream order.
+ * Returns SQL for one of two groups of a room's events, by stream position. If `isExcluded` is `false`, the group consists of
+ * the events that `/sync` shows, otherwise of the events that `/sync` does not show. In the index on room, group and stream
+ * position, each group is one range. The comparison of pairs forces PostgreSQL to use this index. Without this comparison,
+ * PostgreSQL may read the events of all rooms in stream order.
  */
 const groupOf = (isExcluded: boolean, order: string): string =>
   `(SELECT id, sender, type, contains_url FROM public.syncapi_output_room_events
@@ -85,7 +89,7 @@ const groupOf = (isExcluded: boolean, order: string): string =>
       AND (exclude_from_sync, id) <= (${isExcluded}, :upTo)
     ORDER BY exclude_from_sync ${order}, id ${order} LIMIT :lookedAt)`;
 
-/** Reads a page of a room's timeline in stream order, which is the order in which events have arrived. */
+/** Reads a page of a room's timeline by stream position, which is the order in which events have arrived. */
 export async function listTimeline(
   db: Db,
   roomId: RoomId,

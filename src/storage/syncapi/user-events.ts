@@ -2,19 +2,20 @@ import type { EventId, RoomId, UserId } from '../../ids.ts';
 import { isRecord } from '../../json.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** Selects the events of a user. */
+/** Selects the events that a user has sent, by room and type. */
 export interface UserEventFilter {
   readonly userId: UserId;
   /** @defaultValue all rooms */
   readonly rooms?: readonly RoomId[] | undefined;
+  /** Event types. Events of other types do not match. */
   readonly types: readonly string[];
 }
 
-/** An event that is not redacted. */
+/** An event of a user that has not been redacted. */
 export interface UserEvent {
   readonly eventId: EventId;
   readonly type: string;
-  /** `undefined` if the field of the event is not a number. */
+  /** The event's `origin_server_ts`, in ms since the epoch. `undefined` if this field is not a number. */
   readonly originServerTs: number | undefined;
   /** The field `membership` of the content. Only member events have it. */
   readonly membership: unknown;
@@ -24,19 +25,19 @@ export interface UserEvent {
 }
 
 /**
- * Position of an event in its room. Events of equal depth are in the order of their stream positions, which is the order of
- * their arrival.
+ * Position of an event in its room. A room's events are in the order of their depths. Events of equal depth are in the order of
+ * their stream positions, which is the order of their arrival.
  */
 export interface EventPlace {
   readonly depth: string;
   readonly streamPosition: string;
 }
 
-/** SQL condition that is true if no redaction has taken effect on the event. */
+/** SQL condition: no redaction has taken effect on the event `e`. */
 const IS_NOT_REDACTED = `NOT EXISTS (SELECT FROM public.roomserver_redactions d
   WHERE d.redacts_event_id = e.event_id AND d.validated)`;
 
-/** Counts a user's events that are not redacted, by room. Leaves out rooms without such events. */
+/** Counts a user's events that are not redacted, by room. Leaves out rooms with no such events. */
 export async function countUserEvents(
   db: Db,
   { userId, rooms, types }: UserEventFilter,
@@ -62,8 +63,8 @@ interface Row {
 }
 
 /**
- * Lists a user's events in one room that are not redacted. Events with the highest depth come first. The list starts after the
- * place `after`.
+ * Lists a user's events in one room that are not redacted, in reverse order of their places, so that events with the greatest
+ * depth come first. If `after` is given, the list starts after this place. Ignores `rooms` of the filter.
  */
 export async function listUserEvents(
   db: Db,

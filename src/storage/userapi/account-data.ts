@@ -11,7 +11,7 @@ export interface AccountData {
   readonly content: unknown;
 }
 
-/** Writes account data, and gives it a new stream id, so that `/sync` sends it to the user's clients. */
+/** Stores account data of a user. The account data gets a new stream id, so that `/sync` sends it to the user's clients. */
 export async function upsertAccountData(
   transaction: Knex.Transaction,
   { userId, roomId, type, content }: AccountData,
@@ -29,7 +29,7 @@ export async function upsertAccountData(
   );
 }
 
-/** Lists a user's account data of one type, by room. Account data that belongs to no room is left out. */
+/** Reads a user's account data of one type. @returns the contents by room id, without account data that belongs to no room */
 export async function listRoomAccountData(db: Db, userId: UserId, type: string): Promise<Map<string, unknown>> {
   const { localpart, serverName } = splitUserId(userId);
   const rows = await rowsOf<{ room_id: string; content: string }>(
@@ -42,7 +42,7 @@ export async function listRoomAccountData(db: Db, userId: UserId, type: string):
   return new Map(rows.map(({ room_id, content }) => [room_id, JSON.parse(content) as unknown]));
 }
 
-/** Lists all account data of a user, by room and type. */
+/** Lists all account data of a user in the order of room ids and types. */
 export async function listAccountData(db: Db, userId: UserId): Promise<Omit<AccountData, 'userId'>[]> {
   const { localpart, serverName } = splitUserId(userId);
   const rows = await rowsOf<{ roomId: string; type: string; content: string }>(

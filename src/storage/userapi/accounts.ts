@@ -4,8 +4,8 @@ import { type Db, lockAdmins, rowsOf } from '../database.ts';
 import { summariseUser } from '../plugin/user-summaries.ts';
 
 /**
- * Finds the `account_type` of an active account. As in Dendrite, an account with the lower-case localpart has priority over an
- * account with the given spelling.
+ * Finds the `account_type` of an account that is not deactivated. Returns `undefined` if there is no such account. As in
+ * Dendrite, an account with the lower-case localpart has priority over an account with exactly the given localpart.
  */
 export async function findAccountType(db: Db, userId: UserId): Promise<number | undefined> {
   const { localpart, serverName } = splitUserId(userId);
@@ -21,8 +21,9 @@ export async function findAccountType(db: Db, userId: UserId): Promise<number | 
 }
 
 /**
- * Finds the application service that registered the account with the lower-case localpart. Returns `undefined` if the account
- * does not exist.
+ * Finds the account with the lower-case form of the given localpart, and returns the id of the application service that
+ * registered it. The id is `null` if no application service registered the account. Returns `undefined` if the account does not
+ * exist.
  */
 export async function findAppserviceOf(db: Db, userId: UserId): Promise<{ appserviceId: string | null } | undefined> {
   const { localpart, serverName } = splitUserId(userId);
@@ -38,9 +39,10 @@ export async function findAppserviceOf(db: Db, userId: UserId): Promise<{ appser
 /** A new account. */
 export interface NewAccount {
   readonly userId: UserId;
-  /** Hash of the password. If it is empty, nobody can log in with a password. */
+  /** Hash of the password. If the hash is empty, nobody can log in with a password. */
   readonly passwordHash: string;
   readonly accountType: number;
+  /** In ms since the epoch. */
   readonly createdAt: number;
 }
 
@@ -68,8 +70,8 @@ export async function isAccount(db: Db, userId: UserId): Promise<boolean> {
 }
 
 /**
- * Lists active accounts of people whose user ids come after `after`, in the order of user ids. Guests and application services
- * are not people.
+ * Lists active accounts of people on the given servers, in the order of localpart and server name, at most `limit` accounts. If
+ * `after` is given, the list starts after this user. Guests and application services are not people.
  */
 export async function listPeople(
   db: Db,
@@ -95,7 +97,7 @@ export async function listPeople(
   return rows.map((row) => userIdOf(row.localpart, row.server_name));
 }
 
-/** Counts the active accounts of people on the given servers. */
+/** Counts the active accounts of people on the given servers. Guests and application services are not people. */
 export async function countPeople(db: Db, serverNames: readonly string[]): Promise<number> {
   const [row] = await rowsOf<{ people: number }>(
     db.raw(
@@ -115,6 +117,7 @@ export interface Account {
   readonly appserviceId: string | null;
 }
 
+/** Finds an account. The localpart must be spelled exactly as in the account. */
 export function findAccount(db: Db, userId: UserId): Promise<Account | undefined> {
   return readAccount(db, userId, '');
 }
@@ -191,7 +194,10 @@ export async function updatePasswordHash(
   return rows.length > 0;
 }
 
-/** Deactivates or reactivates an account. Deactivation also removes the password, so that nobody can log in with it. */
+/**
+ * Deactivates or reactivates an account. Deactivation also deletes the password hash, so that the old password stays invalid
+ * after a reactivation.
+ */
 export async function updateDeactivation(
   transaction: Knex.Transaction,
   userId: UserId,

@@ -4,7 +4,7 @@ import { type Db, rowsOf } from '../database.ts';
 import { IS_OWN_DEVICE } from '../plugin/admin-logins.ts';
 import { summariseUser } from '../plugin/user-summaries.ts';
 
-/** The user to whom an access token belongs, with the device and the type of the user's account. */
+/** The user to whom an access token belongs, the device of the token, and the type of the user's account. */
 export interface TokenOwner {
   readonly userId: UserId;
   readonly deviceId: string;
@@ -14,8 +14,8 @@ export interface TokenOwner {
 }
 
 /**
- * Finds the owner of an access token. Returns `undefined` if the token is unknown, or if its account is missing or deactivated.
- * The plugin calls this function for every request, so it runs only one query.
+ * Finds the owner of an access token. Returns `undefined` if the token is unknown, or if the owner's account is missing or
+ * deactivated. The plugin calls this function for every request with an access token, so the function runs only one query.
  */
 export async function findTokenOwner(db: Db, accessToken: string): Promise<TokenOwner | undefined> {
   const [row] = await rowsOf<{
@@ -44,12 +44,13 @@ export async function findTokenOwner(db: Db, accessToken: string): Promise<Token
   );
 }
 
-/** A new device. Times are in ms since the epoch. */
+/** A new device. */
 export interface NewDevice {
   readonly userId: UserId;
   readonly deviceId: string;
   readonly accessToken: string;
   readonly displayName: string | null;
+  /** Also counts as the time when the device was last seen. In ms since the epoch. */
   readonly createdAt: number;
   readonly address: string;
   readonly userAgent: string;
@@ -78,7 +79,7 @@ export async function insertDevice(transaction: Knex.Transaction, device: NewDev
   return Number(row?.session_id);
 }
 
-/** Tells whether a user has a device with this id. Devices with which administrators are logged in as the user count too. */
+/** Tells whether a user has a device with this id. Devices that administrators created by logging in as the user count too. */
 export async function hasDevice(db: Db, userId: UserId, deviceId: string): Promise<boolean> {
   const { localpart, serverName } = splitUserId(userId);
   const rows = await rowsOf(
@@ -92,9 +93,9 @@ export async function hasDevice(db: Db, userId: UserId, deviceId: string): Promi
 }
 
 /**
- * Deletes devices with their access tokens, pushers and pending messages, but not their keys. If `deviceIds` is `undefined`,
- * also deletes the user's login tokens and OpenID tokens.
- * @param deviceIds `undefined` means all devices of the user
+ * Deletes devices with their access tokens, pushers and pending to-device messages, but not their encryption keys.
+ * @param deviceIds ids of the devices to delete. `undefined` deletes all devices of the user, and also the user's login tokens
+ * and OpenID tokens.
  * @returns the ids of the deleted devices
  */
 export async function removeDevices(
@@ -132,11 +133,11 @@ export async function removeDevices(
   return ids;
 }
 
-/** A device, and when and where it was last seen. */
+/** A device, and the time and IP address of its last request. */
 export interface Device {
   readonly deviceId: string;
   readonly displayName: string | undefined;
-  /** The last IP address of the device, as it is stored. Empty if it is unknown. */
+  /** The last IP address of the device, as the database stores it. Empty if the address is unknown. */
   readonly address: string;
   readonly userAgent: string;
   /** Time of the last request from the device, in ms since the epoch. */
@@ -160,8 +161,7 @@ const deviceOf = (row: DeviceRow): Device => ({
 });
 
 /**
- * Lists the user's own devices in the order of their ids. Leaves out devices with which administrators are logged in as the
- * user.
+ * Lists a user's devices in the order of their ids. Leaves out devices that administrators created by logging in as the user.
  */
 export async function readDevices(db: Db, userId: UserId): Promise<Device[]> {
   const { localpart, serverName } = splitUserId(userId);
@@ -175,6 +175,10 @@ export async function readDevices(db: Db, userId: UserId): Promise<Device[]> {
   return rows.map(deviceOf);
 }
 
+/**
+ * Finds a device of a user. Returns `undefined` if the device does not exist, or if an administrator created it by logging in
+ * as the user.
+ */
 export async function findDevice(db: Db, userId: UserId, deviceId: string): Promise<Device | undefined> {
   const { localpart, serverName } = splitUserId(userId);
   const [row] = await rowsOf<DeviceRow>(
@@ -187,7 +191,10 @@ export async function findDevice(db: Db, userId: UserId, deviceId: string): Prom
   return row && deviceOf(row);
 }
 
-/** Renames a device. @returns whether the device exists */
+/**
+ * Sets the display name of a device. Does nothing if an administrator created the device by logging in as the user.
+ * @returns whether the display name was set
+ */
 export async function updateDisplayName(
   transaction: Knex.Transaction,
   userId: UserId,

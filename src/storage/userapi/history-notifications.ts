@@ -3,7 +3,10 @@ import { type RoomId, splitUserId, type UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { RowCounts } from '../deletion.ts';
 
-/** Lists users of these servers who are or were members of a room, in the order of their ids, after the user `after`. */
+/**
+ * Lists the users of the given servers who have, or once had, any membership in a room. The users are in the order of their
+ * user ids, at most `limit` users, starting after the user id `after`.
+ */
 export async function listLocalMembersEver(
   db: Db,
   roomId: RoomId,
@@ -21,8 +24,8 @@ export async function listLocalMembersEver(
 }
 
 /**
- * Deletes users' notifications of events that are no longer in a room's timeline, and corrects the stored counts of these
- * users' unread notifications in the room.
+ * Deletes the given users' notifications of a room's events that are no longer in the timeline. For each user who has lost a
+ * notification, counts the unread notifications of the room again and stores the counts.
  */
 export async function deleteLostNotifications(
   transaction: Knex.Transaction,

@@ -8,6 +8,7 @@ export interface Profile {
   readonly avatarUrl: string;
 }
 
+/** Finds a user's profile. Returns `undefined` if the user has no profile. */
 export async function findProfile(db: Db, userId: UserId): Promise<Profile | undefined> {
   const { localpart, serverName } = splitUserId(userId);
   const [row] = await rowsOf<{ display_name: string | null; avatar_url: string | null }>(
@@ -19,7 +20,7 @@ export async function findProfile(db: Db, userId: UserId): Promise<Profile | und
   return row && { displayName: row.display_name ?? '', avatarUrl: row.avatar_url ?? '' };
 }
 
-/** Finds the profiles of users. The result lacks users without a profile. */
+/** Finds the profiles of the given users. The result lacks users without a profile. */
 export async function findProfiles(db: Db, userIds: readonly UserId[]): Promise<Map<UserId, Profile>> {
   const rows = await rowsOf<{ user_id: UserId; display_name: string | null; avatar_url: string | null }>(
     db.raw(
@@ -50,7 +51,7 @@ export async function upsertProfile(
   await summariseUser(transaction, userId);
 }
 
-/** Changes the given fields of a profile. A field that is `undefined` stays unchanged. */
+/** Changes those fields of a profile that are not `undefined`. Creates the profile if the user has none. */
 export async function updateProfile(
   transaction: Knex.Transaction,
   userId: UserId,

@@ -4,7 +4,7 @@ import { rowsOf } from '../database.ts';
 import { addCounts, type Deletion, deleteRows, type Position } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
-/** Returns the JSON of account data without the room, or `undefined` if the JSON does not name the room. */
+/** Removes the room from the JSON of account data. Returns the new JSON, or `undefined` if the JSON does not name the room. */
 export type ForgetRoom = (type: string, json: string) => string | undefined;
 
 interface AccountDataRow {
@@ -16,8 +16,11 @@ interface AccountDataRow {
 }
 
 /**
- * Processes about `limit` rows of account data, of all users. Deletes the rows that belong to the room, and removes the room
- * from the content of other rows. A changed row gets a new stream id, so that `/sync` sends it to the user's clients.
+ * Processes the account data of the next users: at least `limit` rows if there are that many, and all rows of the last user.
+ * Deletes the rows that belong to the room. Removes the room from the content of other rows. A changed row gets a new stream
+ * id, so that `/sync` sends it to the user's clients.
+ * @param options `needle` is a text that every content with the room's id contains. The function calls `forgetRoom()` only for
+ * rows that contain this text.
  */
 export async function purgeAccountData(
   transaction: Knex.Transaction,

@@ -4,9 +4,9 @@ import { countsOf, type Deletion, type Position } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
 /**
- * Deletes the room's keys from the key backups of the next `limit` users. The table's index begins with the user, so the query
- * reads one user after another. As Dendrite does, the query increases the `etag` of a changed backup, so that clients notice
- * the change.
+ * Deletes the room's keys from the key backups of the next `limit` users. The table's index begins with the user id, so the
+ * query looks up one user id after another. Increases the `etag` of each changed backup, as Dendrite does, so that clients
+ * notice the change. An `etag` that is not a number stays unchanged.
  */
 export async function deleteKeyBackups(
   transaction: Knex.Transaction,

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { type Deletion, deleteRows, nextKeyRange, type Position } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
-/** Deletes the notifications of a room in one range of `width` ids. */
+/** Deletes the notifications of a room's events in one range of `width` notification ids. */
 export async function deleteNotifications(
   transaction: Knex.Transaction,
   { roomId }: RoomKeys,

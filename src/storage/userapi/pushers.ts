@@ -11,11 +11,11 @@ export interface Pusher {
   readonly profileTag: string;
   readonly lang: string;
   readonly data: unknown;
-  /** Id of the device that has set the pusher. `null` if the device no longer exists. */
+  /** Id of the device that created the pusher. `null` if the device no longer exists. */
   readonly deviceId: string | null;
 }
 
-/** Lists a user's pushers in the order in which they were set. */
+/** Lists a user's pushers in the order of their creation. */
 export async function readPushers(db: Db, userId: UserId): Promise<Pusher[]> {
   const { localpart, serverName } = splitUserId(userId);
   const rows = await rowsOf<Pusher & { readonly data: string }>(

@@ -1,13 +1,14 @@
 import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
-/** A token that allows people to register an account. */
+/** A token with which people may register accounts. */
 export interface RegistrationToken {
   readonly token: string;
-  /** How many registrations may use the token. `null` means that there is no limit. */
+  /** Maximum number of registrations with the token. `null` means that there is no limit. */
   readonly usesAllowed: number | null;
   /** Number of registrations that have begun with the token and have not ended. */
   readonly pending: number;
+  /** Number of registrations that have succeeded with the token. */
   readonly completed: number;
   /** When the token expires, in ms since the epoch. `null` means never. */
   readonly expiryTime: number | null;
@@ -42,7 +43,7 @@ async function first(query: PromiseLike<{ rows: Row[] }>): Promise<RegistrationT
 }
 
 /**
- * Lists tokens.
+ * Lists tokens in the order of their texts.
  * @param valid `true` lists only tokens that can be used now, `false` only the other tokens, `undefined` all tokens
  */
 export async function readRegistrationTokens(db: Db, valid: boolean | undefined): Promise<RegistrationToken[]> {
@@ -56,6 +57,7 @@ export async function readRegistrationTokens(db: Db, valid: boolean | undefined)
   return rows.map(tokenOf);
 }
 
+/** Finds a token. Returns `undefined` if there is no such token. */
 export function findRegistrationToken(db: Db, token: string): Promise<RegistrationToken | undefined> {
   return first(db.raw(`SELECT ${COLUMNS} FROM public.userapi_registration_tokens WHERE token = ?`, [token]));
 }
@@ -68,7 +70,7 @@ export async function isRegistrationTokenValid(db: Db, token: string): Promise<b
   return rows.length > 0;
 }
 
-/** Adds a token. @returns the token; `undefined` if it already exists */
+/** Adds a token. @returns the new token; `undefined` if a token with the same text already exists */
 export function insertRegistrationToken(
   transaction: Knex.Transaction,
   { token, usesAllowed: uses, expiryTime: expiry }: Omit<RegistrationToken, 'pending' | 'completed'>,
@@ -82,7 +84,9 @@ export function insertRegistrationToken(
   );
 }
 
-/** Changes the given fields of a token. @returns the changed token; `undefined` if there is no such token */
+/**
+ * Changes those fields of a token that are not `undefined`. @returns the changed token; `undefined` if there is no such token
+ */
 export function changeRegistrationToken(
   transaction: Knex.Transaction,
   token: string,
@@ -114,7 +118,8 @@ export async function removeRegistrationToken(transaction: Knex.Transaction, tok
 }
 
 /**
- * Counts one more registration in progress, if the token can be used. Concurrent registrations never exceed the token's limit.
+ * Adds one to the registrations in progress with a token, if the token can be used. Concurrent registrations never exceed the
+ * limit of the token.
  * @returns whether the token can be used
  */
 export async function reserveRegistrationToken(db: Db, token: string): Promise<boolean> {
@@ -128,7 +133,7 @@ export async function reserveRegistrationToken(db: Db, token: string): Promise<b
   return rows.length > 0;
 }
 
-/** Records that a registration in progress has ended. @param completed whether the registration succeeded */
+/** Records that a registration in progress with a token has ended. @param completed whether the registration succeeded */
 export async function releaseRegistrationToken(db: Db, token: string, completed: boolean): Promise<void> {
   await db.raw(
     `UPDATE public.userapi_registration_tokens SET pending = pending - 1, completed = coalesce(completed, 0) + ?

@@ -8,7 +8,7 @@ export interface Threepid {
   readonly address: string;
 }
 
-/** Lists a user's third-party identifiers, by medium and address. */
+/** Lists a user's third-party identifiers in the order of medium and address. */
 export async function listThreepids(db: Db, userId: UserId): Promise<Threepid[]> {
   const { localpart, serverName } = splitUserId(userId);
   return rowsOf<Threepid>(
@@ -20,7 +20,10 @@ export async function listThreepids(db: Db, userId: UserId): Promise<Threepid[]>
   );
 }
 
-/** Finds the owner of a third-party identifier. An e-mail address is also looked up in lower case. */
+/**
+ * Finds the user who has a third-party identifier. An e-mail address matches in the given spelling or else in lower case.
+ * Returns `undefined` if no user has the identifier.
+ */
 export async function findThreepidOwner(db: Db, { medium, address }: Threepid): Promise<UserId | undefined> {
   const lower = medium === 'email' ? address.toLowerCase() : address;
   const [row] = await rowsOf<{ localpart: string; server_name: string }>(
@@ -46,8 +49,8 @@ export async function replaceThreepids(
     addresses: threepids.map(({ address }) => address),
     media: threepids.map(({ medium }) => medium),
   };
-  // The statement locks all rows at once and in order. Otherwise this call could deadlock with a concurrent call that moves the
-  // same identifiers in the opposite direction.
+  // This statement locks all rows of the user and of the new identifiers, in one order. Otherwise two concurrent calls that
+  // move the same identifiers in opposite directions could deadlock.
   await transaction.raw(
     `SELECT FROM public.userapi_threepids WHERE (localpart = :localpart AND server_name = :serverName)
        OR (threepid, medium) IN (SELECT * FROM unnest(CAST(:addresses AS text[]), CAST(:media AS text[])))

@@ -18,26 +18,32 @@ export interface User {
   readonly isLocked: boolean;
   readonly isSuspended: boolean;
   readonly isShadowBanned: boolean;
-  /** Time of the last request from any of the user's existing devices. */
+  /**
+   * Time of the last request from any of the user's existing devices. `null` if there are no such devices. Devices that
+   * administrators created by logging in as the user do not count.
+   */
   readonly lastSeenAt: number | null;
 }
 
-/** Conditions on users. A condition that is absent matches all users. */
+/** Conditions on users. A user matches if all conditions are met. A condition that is `undefined` is met by all users. */
 export interface UserFilter {
+  /** Only users whose server name is one of these. */
   readonly serverNames: readonly string[];
-  /** Whether guests match. */
+  /** Whether guests may match. */
   readonly guests: boolean;
-  /** Whether locked users match. */
+  /** Whether locked users may match. */
   readonly locked: boolean;
+  /** `true` selects deactivated users, `false` active users. */
   readonly deactivated?: boolean | undefined;
+  /** `true` selects administrators, `false` all other users. */
   readonly admins?: boolean | undefined;
-  /** A whole user id. A user whose localpart is the lower-case spelling also matches. */
+  /** A whole user id. If its localpart has upper-case letters, the user with the lower-case localpart matches too. */
   readonly userId?: UserId | undefined;
   /** A part of a user id. Case is ignored. */
   readonly partOfUserId?: string | undefined;
   /** A part of a localpart or of a display name. Case is ignored. */
   readonly partOfName?: string | undefined;
-  /** User types that do not match. `null` stands for people. */
+  /** Users of these types do not match. `null` stands for users without a type, who are people. */
   readonly notUserTypes?: readonly (UserType | null)[] | undefined;
 }
 
@@ -47,11 +53,17 @@ const LAST_SEEN = `(SELECT max(d.last_seen_ts) FROM public.userapi_devices d
 const restricted = (restriction: string): string => `EXISTS (SELECT FROM matrix_admin.account_restrictions r
   WHERE r.restriction = '${restriction}' AND r.user_id = ${USER_ID})`;
 
-/** SQL joins for the columns of users. If a query does not use the columns of a join, PostgreSQL leaves the join out. */
+/**
+ * SQL joins for the profile and the attributes of the account `a`. If a query does not use the columns of a join, PostgreSQL
+ * leaves the join out.
+ */
 const DETAILS = `LEFT JOIN public.userapi_profiles p ON p.localpart = a.localpart AND p.server_name = a.server_name
   LEFT JOIN matrix_admin.account_attributes x ON x.user_id = ${USER_ID}`;
 
-/** SQL join for sorting by activity, which needs the value of every user. This join is faster than one lookup for each user. */
+/**
+ * SQL join for sorting users by the time of their last request. Sorting needs this time for every user. So the join, which
+ * reads all devices once, is faster than one lookup for each user.
+ */
 const SEEN = `LEFT JOIN (
     SELECT localpart, server_name, max(last_seen_ts) AS last_seen_ts FROM public.userapi_devices d
     WHERE ${IS_OWN_DEVICE} GROUP BY 1, 2
@@ -133,7 +145,7 @@ function bindingsOf(filter: UserFilter): Record<string, string | boolean | strin
   };
 }
 
-/** Counts the matching users. Reads all accounts. */
+/** Counts the matching users. The query reads all accounts. */
 export async function countUsers(db: Db, filter: UserFilter): Promise<number> {
   const [row] = await rowsOf<{ total: number }>(
     db.raw(
@@ -145,7 +157,8 @@ export async function countUsers(db: Db, filter: UserFilter): Promise<number> {
 }
 
 /**
- * SQL of the sort keys. Users with equal keys are in ascending order of their names. A missing value counts as the greatest.
+ * SQL of the sort keys of `readUsers()`. Users with equal keys are in ascending order of localpart and server name. A missing
+ * value counts as greater than all others.
  */
 const SORT_KEYS = {
   displayname: `nullif(p.display_name, '') COLLATE "C"`,
@@ -163,17 +176,20 @@ export type UserSortKey = keyof typeof SORT_KEYS;
 export const USER_SORT_KEYS = Object.keys(SORT_KEYS) as readonly UserSortKey[];
 
 export interface UserPage {
-  /** The sort key. @defaultValue none: users are sorted by name only, so that every page costs the same */
+  /** The sort key. @defaultValue none: users are sorted only by localpart and server name. Dendrite's index has this order. */
   readonly sortBy?: UserSortKey | undefined;
   readonly descending: boolean;
-  /** Only users who come after this user in the order of names. @defaultValue all users */
+  /**
+   * Only users who come after this user in the order of localpart and server name. If `descending` is `true`, only users who
+   * come before this user. @defaultValue all users
+   */
   readonly after?: { readonly localpart: string; readonly serverName: string } | undefined;
   /** Number of users to skip. */
   readonly offset: number;
   readonly limit: number;
 }
 
-/** Reads the given users, in the given order. Leaves out users without an account. */
+/** Reads the given users, in the order of `places`. Leaves out users without an account. */
 export async function readUsersAt(
   db: Db,
   places: readonly { readonly localpart: string; readonly serverName: string }[],
@@ -190,8 +206,8 @@ export async function readUsersAt(
 }
 
 /**
- * Reads a page of users. The order of names is that of Dendrite's index: localpart, then server name, in the database's
- * collation.
+ * Reads a page of the matching users. Localparts and server names are in the order of the database's collation, as in
+ * Dendrite's index.
  */
 export async function readUsers(
   db: Db,
@@ -205,10 +221,10 @@ export async function readUsers(
       : `m.sort_key ${direction}, m.localpart, m.server_name`;
   const beyondLast =
     after === undefined ? '' : `AND (a.localpart, a.server_name) ${beyond} (:afterLocalpart, :afterServerName)`;
-  // PostgreSQL expects that a search matches a third of all users. So it would read the users in order until the page is full.
-  // `MATERIALIZED` makes PostgreSQL find the matching users first.
+  // PostgreSQL expects that a search by a part of a name matches a third of all users, and would therefore read users in order
+  // until the page is full. `MATERIALIZED` makes PostgreSQL find the matching users first.
   const isSearch = filter.partOfName !== undefined || filter.partOfUserId !== undefined;
-  // The details are read only for the users of the page.
+  // The outer query reads the other columns, so it reads them only for the users of the page.
   const rows = await rowsOf<UserRow>(
     db.raw(
       `WITH matching AS ${isSearch ? 'MATERIALIZED' : 'NOT MATERIALIZED'} (
