@@ -1,18 +1,20 @@
 import type { RoomId, ServerName, UserId } from '../index.ts';
 import type { HostContext } from './host-context.ts';
 
-/**
- * The rooms and users that a committed transaction has changed, and the servers for which the transaction has queued something.
- */
+/** What a committed transaction has changed. */
 export interface Changes {
+  /** The rooms with new events or receipts. */
   readonly rooms?: readonly RoomId[];
-  /** Users with new account data, to-device messages or devices. */
+  /** The users with new account data, new to-device messages or changed devices. */
   readonly users?: readonly UserId[];
   /** Other servers for which the transaction has queued events or other messages. */
   readonly destinations?: readonly ServerName[];
 }
 
-/** Tells waiting clients and the federation sender what a transaction has changed. Call this function after the commit. */
+/**
+ * Wakes the clients that wait in `/sync`, and the federation sender, so that they notice the changes. Call this function after
+ * the commit.
+ */
 export async function announce(
   { federation, notifier }: Pick<HostContext, 'federation' | 'notifier'>,
   { rooms = [], users = [], destinations = [] }: Changes,

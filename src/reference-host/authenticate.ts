@@ -9,7 +9,7 @@ const unknownToken = (): MatrixError => new MatrixError('M_UNKNOWN_TOKEN', 'Unkn
 
 /**
  * Finds the device to which a request's access token belongs. Source: Client-Server API, "Using access tokens".
- * @throws MatrixError `M_MISSING_TOKEN`, `M_UNKNOWN_TOKEN` or `M_USER_LOCKED`
+ * @throws MatrixError `M_MISSING_TOKEN` or `M_UNKNOWN_TOKEN`; `M_USER_LOCKED` if an administrator has locked the account
  */
 export async function authenticate(ctx: Context, context: HostContext): Promise<Device> {
   const device = await authenticateLocked(ctx, context);

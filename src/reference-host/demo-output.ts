@@ -1,4 +1,4 @@
-/** The members of a job that the demo shows, as `GET /_dendrite/admin/jobs/{jobId}` names them. */
+/** The fields of a job that the demo shows, with the names that `GET /_dendrite/admin/jobs/{jobId}` gives them. */
 export interface ShownJob {
   readonly state: string;
   readonly phase: string | null;
@@ -26,7 +26,8 @@ export function progressLine({ done, total, percent, rate, eta_ms: etaMs, phase,
 }
 
 /**
- * Creates a display of progress. On a terminal, it overwrites a single line. On other outputs, it writes one line each second.
+ * Creates a display of progress. On a terminal, `show()` and `end()` overwrite the line that `show()` wrote before. On other
+ * outputs, `show()` writes at most one line each second, and `end()` always writes its line.
  */
 export function createProgress(output: NodeJS.WriteStream): { show(line: string): void; end(line: string): void } {
   let lastAt = 0;
@@ -47,13 +48,16 @@ export function createProgress(output: NodeJS.WriteStream): { show(line: string)
   };
 }
 
-/** Reads the plugin's samples from a Prometheus page, by name and labels. */
+/** Returns the values of the plugin's metrics in an answer of `/metrics`. The keys are the names together with the labels. */
 function samplesOf(page: string): Map<string, string> {
   const samples = page.matchAll(/^(matrix_admin_\S*?(?:\{[^}]*\})?) (\S+)$/gm);
   return new Map([...samples].map(([, name = '', value = '']) => [name, value]));
 }
 
-/** Lists the plugin's metrics that have changed between two scrapes, without the buckets of histograms. */
+/**
+ * Lists the plugin's metrics that differ between two answers of `/metrics`, as lines such as `matrix_admin_x_total 3 -> 5`. A
+ * metric that is missing in the earlier answer counts as 0. Leaves out the buckets of histograms.
+ */
 export function movedMetrics(before: string, after: string): string[] {
   const earlier = samplesOf(before);
   return [...samplesOf(after)]

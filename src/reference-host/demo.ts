@@ -15,7 +15,7 @@ import { requireNode } from './require-node.ts';
 import { generateSampleEvents } from './sample-events.ts';
 import { stopSignals } from './stop-signals.ts';
 
-/** The number of messages. The tests set `DEMO_EVENTS` to a smaller number. */
+/** The number of messages that the demo creates. The tests set `DEMO_EVENTS` to a smaller number. */
 const EVENTS = Number(process.env['DEMO_EVENTS'] ?? 69_586);
 const STAYS = process.argv.includes('--stay');
 const SEED = 20_260_101;
@@ -40,8 +40,12 @@ type Recording = z.output<typeof recordingSchema>;
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 interface Client {
-  /** Sends a request. Returns the body of the answer, and throws if the status is 400 or more. */
+  /**
+   * Sends a request with the access token. Returns the body of the answer: parsed if it is JSON, otherwise as a text.
+   * @throws Error if the answer's status is not 2xx
+   */
   readonly call: (method: string, path: string, body?: unknown) => Promise<unknown>;
+  /** The access token. `undefined` before the login. */
   readonly token: string | undefined;
 }
 
@@ -152,7 +156,10 @@ async function demonstrate(homeserver: Homeserver, { users, rooms }: Recording):
   await new Promise(() => {});
 }
 
-/** What to do with a homeserver that stays up: the console, and three commands to copy. */
+/**
+ * Returns the text that the demo shows before it waits for Ctrl-C: the address of the console, an access token, and three
+ * commands to copy.
+ */
 function openDoor(origin: string, token = ''): string {
   const curl = `curl -H "Authorization: Bearer ${token}"`;
   return `
@@ -166,7 +173,10 @@ Its token:   ${token}
   ${curl} -X POST -H 'Content-Type: application/json' -d '{}' ${origin}/_dendrite/admin/fulltext/reindex`;
 }
 
-/** Returns a promise that rejects at the first stop signal, so that the demo stops everything that it has started. */
+/**
+ * Returns a promise that never resolves. The promise rejects when the process must stop, so that the `finally` blocks of the
+ * demo stop its homeserver and its database.
+ */
 function interruption(): Promise<never> {
   const interrupted = stopSignals().then((reason): never => {
     throw new Error(`stopped by ${reason}`);

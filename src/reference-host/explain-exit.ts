@@ -1,6 +1,6 @@
 import { describeError } from '../homeserver/index.ts';
 
-/** Remedies for errors of the operating system, by error code and system call. */
+/** Remedies for errors of the operating system. A key has the error code and the system call. */
 const REMEDIES: Readonly<Record<string, string>> = {
   'EADDRINUSE listen': 'another program uses the port: set PORT (or FEDERATION_PORT) to a free one, 0 for any',
   'EACCES listen': 'this user may not use the port: set PORT to 1024 or above',
@@ -13,7 +13,10 @@ const REMEDIES: Readonly<Record<string, string>> = {
   'ENOSPC write': 'the disk is full: free some space on it',
 };
 
-/** Returns the message of a process that exits with an error: what has failed, and the remedy if `REMEDIES` has one. */
+/**
+ * Returns the text that a process prints when it exits because of an error: what has failed, and the remedy if `REMEDIES` has
+ * one.
+ */
 export function explainExit(thrown: unknown): string {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown));
   const failed: NodeJS.ErrnoException = error;

@@ -6,8 +6,9 @@ import { describeSelf, isAlive } from './process-identity.ts';
 const POLL_MS = 50;
 
 /**
- * Creates the file `path` together with its content, in one step. Does nothing if the file exists. @returns whether this call
- * has created the file
+ * Creates the file `path` together with its content, in one step, so that no reader sees an incomplete file. Keeps a file that
+ * exists.
+ * @returns whether this call has created the file
  */
 async function claim(path: string, content: string): Promise<boolean> {
   const draft = `${path}.${randomUUID()}`;
@@ -31,15 +32,15 @@ async function isAbandoned(path: string): Promise<boolean> {
 }
 
 /**
- * Runs `work` while this call holds the lock file `path`. Meanwhile, other calls with the same path wait, in this process and
- * in others. Takes over the lock of a process that has died.
+ * Creates the lock file `path`, runs `work`, and removes the file. While the file exists, other calls with the same path wait,
+ * in this process and in other processes. If the process that created the file has died, a waiting call takes over the lock.
  */
 export async function withFileLock<Result>(path: string, work: () => Promise<Result>): Promise<Result> {
   const self = await describeSelf();
   while (!(await claim(path, self))) {
     if (await isAbandoned(path)) {
-      // Check again under a second lock, because two processes may have seen the abandoned lock. Without the second lock, one
-      // process could remove the new lock of the other process.
+      // Check again under a second lock, because two processes may have seen the same abandoned file. Without the second lock,
+      // one process could remove the file that the other process has just created.
       await withFileLock(`${path}.takeover`, async () => {
         if (await isAbandoned(path)) await rm(path);
       });

@@ -15,8 +15,8 @@ export async function createAdmin({ admin, db }: Homeserver, serverName: ServerN
 }
 
 /**
- * Returns a text that says how to get the access token of an administrator, and what to do with the token. The text contains
- * neither a token nor a password.
+ * Returns a text that says how to get the access token of an administrator, and what to do with the token. If there is no
+ * administrator, the text says how to create one. The text contains neither a token nor a password.
  */
 export async function firstSteps({ db }: Homeserver, serverName: ServerName, origin: string): Promise<string> {
   const user = await findFirstAccount(db, serverName, ACCOUNT_TYPE.admin);

@@ -32,7 +32,7 @@ import { createSyncStreams } from './sync/sync-streams.ts';
 export interface HomeserverSettings {
   /** URL of a PostgreSQL database with Dendrite's tables, or without any tables. */
   readonly databaseUrl: string;
-  /** The key that signs events. Its server name is the homeserver's name. */
+  /** The key that signs events. The server name of this key is the homeserver's name. */
   readonly signingKey: SigningKey;
   readonly search: SearchAdapter | false;
   /** Credentials for `/metrics`. @defaultValue anyone may read `/metrics` */
@@ -74,13 +74,16 @@ export interface Homeserver {
    * @throws Error if the settings have no certificate
    */
   readonly listenForServers: (port: number) => Promise<number>;
-  /** Finishes requests, stops jobs (other processes can continue them), and closes the database connections. */
+  /**
+   * Waits up to ten seconds for running requests, stops the plugin's jobs (other processes can continue these jobs), and closes
+   * the database connections.
+   */
   readonly close: () => Promise<void>;
 }
 
 /**
  * Gauges of prom-client whose names end in `_total`, although Prometheus reserves this ending for counters. The homeserver does
- * not need these gauges, because other metrics have the same values by type.
+ * not need these gauges. The gauges without this ending, such as `nodejs_active_handles`, have the same values split by type.
  */
 const MISNAMED_METRICS = [
   'nodejs_active_handles_total',
@@ -89,14 +92,14 @@ const MISNAMED_METRICS = [
 ];
 
 /**
- * Removes SQL statements, values and stack traces from Knex's log messages. The code that has run the statement reports the
- * error itself.
+ * Removes SQL statements, values and stack traces from Knex's log messages. The caller of Knex gets the whole error, and
+ * reports it.
  */
 const knexText = (message: unknown): string =>
   (describeError(message).split('\n')[0] ?? '').replace(/^(migration failed) with error: .*/, '$1');
 
 /**
- * Makes Knex log to the homeserver's logger. Before the homeserver is ready, warnings and errors have the level debug, because
+ * Makes Knex log to the homeserver's logger. Until `isReady()` returns true, warnings and errors have the level debug, because
  * `listen()` throws the error anyway.
  */
 const knexLog = (logger: Logger, isReady: () => boolean): Knex.Logger => ({
@@ -129,7 +132,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
   const lent = { notifier, ...(federation && { federation: federation.sender }) };
   const media = settings.mediaDirectory === undefined ? undefined : createMediaDirectory(settings.mediaDirectory);
 
-  // 1. Give the plugin the homeserver's objects. The plugin closes none of them.
+  // 1. Give the plugin the homeserver's objects. The plugin does not close these objects.
   const admin = createAdminPlugin(
     {
       serverName,
@@ -145,7 +148,8 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
   const app = new Koa();
   // 2. Mount the plugin's routes first. These routes parse request bodies and answer errors themselves.
   app.use(admin.router.routes());
-  // 3. Add the homeserver's own routes. Routes that write events pass the events to `admin.events.apply()`.
+  // 3. Add the homeserver's own routes. Routes for clients write events with `admin.rooms.append()`. Routes for other servers
+  // pass the events that they write to `admin.events.apply()`, so that the plugin can update its search index.
   const router = new Router({ sensitive: true, strict: true });
   const remote = federation?.withPlugin(admin);
   const context: HostContext = {
@@ -157,7 +161,8 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
     ...lent,
     ...(remote !== undefined && { joinRemoteRoom: remote.joinRemoteRoom }),
   };
-  // An administrator's change of a profile also changes the user's member events, which only the homeserver writes.
+  // When an administrator changes a user's display name or avatar, the user's member events must change too. Only the
+  // homeserver writes these events.
   admin.hooks.after('setUser', { name: 'profile-in-rooms' }, async ({ input: { userId, displayName, avatarUrl } }) => {
     if (displayName !== undefined || avatarUrl !== undefined) await showProfile(context, userId);
   });
@@ -197,7 +202,7 @@ export function createHomeserver(settings: HomeserverSettings): Homeserver {
       streams.endWaits();
       await Promise.all([server.drain(), federationServer?.drain()]);
       try {
-        // 5. Stop the plugin before closing what it uses. The plugin ends event streams, and stops its jobs, so that other
+        // 5. Stop the plugin before closing what the plugin uses. The plugin ends its event streams and stops its jobs. Other
         // processes can continue these jobs.
         await admin.stop();
         await federation?.stop();

@@ -7,8 +7,8 @@ import type { Certificate } from './federation/certificate.ts';
 const GRACE_MS = 10_000;
 /**
  * How long an idle connection stays open, in ms. If the server closes a connection while a client sends a request over it, the
- * request is lost. So this time is longer than the usual time-outs of clients and reverse proxies, which then close the
- * connection first. Node's default of five seconds would be shorter than these time-outs.
+ * request is lost. So this time is longer than the usual time-outs of clients and reverse proxies, and they close the
+ * connection first. Node's default of five seconds is shorter than their time-outs.
  */
 const KEEP_ALIVE_MS = 75_000;
 const EVENT_STREAM = /^text\/event-stream/;
@@ -21,7 +21,10 @@ export interface HttpServer {
    * @throws Error if the port is in use
    */
   listen(port: number, host?: string | null): Promise<number>;
-  /** Stops accepting connections, and waits up to ten seconds for running requests. Does not wait for event streams. */
+  /**
+   * Stops accepting connections, and waits up to ten seconds for running requests. Does not wait for answers of the type
+   * `text/event-stream`.
+   */
   drain(): Promise<void>;
   /** Closes the remaining connections, such as idle connections and event streams. */
   close(): Promise<void>;
@@ -30,7 +33,7 @@ export interface HttpServer {
 const isStream = (response: ServerResponse): boolean => EVENT_STREAM.test(String(response.getHeader('content-type')));
 
 /**
- * Creates an HTTP server. When it stops, it loses no answers, and does not wait for keep-alive connections.
+ * Creates an HTTP server.
  * @param certificate makes the server an HTTPS server @defaultValue the server is an HTTP server
  */
 export function createHttpServer(

@@ -4,11 +4,15 @@ import { z } from 'zod';
 import { MatrixError } from '../index.ts';
 import { isRecord } from '../matrix/index.ts';
 
-/** Maximum size of a request body. It is larger than the 64 KiB of an event, because escapes can make the JSON longer. */
+/**
+ * Maximum size of a request body. This is more than the 64 KiB of an event, because a client may write each character as an
+ * escape sequence such as `\u0061`.
+ */
 const MAX_BODY = '256kb';
 
 /**
- * Creates the middleware that parses every request body as JSON. It ignores the content type, as other homeservers do.
+ * Creates the middleware that parses every request body as JSON, whatever the content type of the request is, as other
+ * homeservers do.
  * @param jsonLimit maximum size in bytes, or a text such as `256kb` @defaultValue 256kb
  */
 export function parseJsonBody(jsonLimit: string = MAX_BODY): Middleware {

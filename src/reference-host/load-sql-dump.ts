@@ -8,8 +8,9 @@ interface Connection {
  * Runs a dump of plain SQL statements, such as the output of `pg_dump --inserts`, on one connection. Either all statements take
  * effect, or none.
  *
- * Sends the text to the driver directly, because Knex would treat every `?` in the data as a parameter. A dump changes settings
- * of its session, for example `search_path`, so the function resets them before the connection returns to the pool.
+ * This function sends the text to the driver directly, because Knex would treat every `?` in the data as a parameter. A dump
+ * changes settings of its session, for example `search_path`. So this function resets the settings before the connection
+ * returns to the pool.
  */
 export async function loadSqlDump(db: Knex, sql: string): Promise<void> {
   const connection: Connection = await db.client.acquireConnection();

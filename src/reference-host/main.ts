@@ -39,7 +39,7 @@ function accountsOf(environment: Environment): NonNullable<HomeserverSettings['a
 interface Service {
   readonly environment: Environment;
   readonly logger: Logger;
-  /** Resolves with the name of the signal when the process receives a stop signal. */
+  /** Resolves when the process must stop, with the reason: the name of a signal, or a closed output. */
   readonly signalled: Promise<string>;
 }
 

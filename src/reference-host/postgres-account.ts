@@ -5,8 +5,8 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /**
- * The account `nobody`. If root starts the homeserver, PostgreSQL runs under this account, because PostgreSQL refuses to run as
- * root.
+ * The account `nobody`. If root starts the homeserver, PostgreSQL runs a new cluster under this account, because PostgreSQL
+ * refuses to run as root.
  */
 const NOBODY = { uid: 65_534, gid: 65_534 };
 
@@ -26,8 +26,8 @@ interface Wrapper {
 /** Ways in which root can start a program as another user. The way that keeps the fewest privileges comes first. */
 const WAYS_DOWN: readonly ((owner: Owner) => Wrapper)[] = [
   (owner) => ({ command: [], credentials: owner }),
-  // This way works for clusters below a folder that only root may enter, such as /root. `no_setuid_fixup` is needed because
-  // PostgreSQL calls access(2), which otherwise ignores the capabilities of an ordinary user.
+  // `setpriv` lets the other user pass folders that only root may enter, such as /root. PostgreSQL calls access(2), which
+  // normally ignores such a permission (capability) of an ordinary user. `no_setuid_fixup` prevents this.
   ({ uid, gid }) => ({
     command: [
       'setpriv',
@@ -48,11 +48,12 @@ function wrap({ command }: Wrapper, program: string, args: readonly string[]): [
 }
 
 /**
- * Returns only the environment variables that PostgreSQL needs. `PGPORT`, `PGDATA`, `LD_LIBRARY_PATH` and others are meant for
- * other programs.
+ * Returns only the environment variables that PostgreSQL needs. The other variables of this process, such as `PGPORT`, `PGDATA`
+ * or `LD_LIBRARY_PATH`, are meant for other programs.
  */
 const environment = (): NodeJS.ProcessEnv => ({ PATH: process.env['PATH'], LC_ALL: 'C' });
 
+/** Tells whether a program that `wrapper` starts may enter or run all `paths`. */
 async function canReach(wrapper: Wrapper, paths: readonly string[]): Promise<boolean> {
   const checks = paths.flatMap((path, index) => (index === 0 ? ['-x', path] : ['-a', '-x', path]));
   const [program, args] = wrap(wrapper, 'test', checks);
@@ -80,9 +81,9 @@ async function wayDown(owner: Owner, paths: readonly string[]): Promise<Wrapper>
 
 /**
  * Chooses the account that runs PostgreSQL. This is the user of this process, unless that user is root. If it is root, the
- * owner of the cluster runs PostgreSQL, or `nobody` if the cluster is new.
+ * owner of the cluster runs PostgreSQL. If the cluster is new, `nobody` owns it.
  * @param paths paths that PostgreSQL must reach: its programs, and the folder around the cluster
- * @throws Error if root cannot give the cluster's owner access to `paths`
+ * @throws Error if the cluster's owner cannot get access to `paths`
  */
 export async function postgresAccount(clusterDir: string, paths: readonly string[]): Promise<PostgresAccount> {
   const isRoot = process.getuid?.() === 0;

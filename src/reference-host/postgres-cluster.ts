@@ -12,7 +12,7 @@ const STOP_TIMEOUT_MS = 60_000;
 const POLL_MS = 25;
 const START_ATTEMPTS = 5;
 
-/** Paths of the programs in the package for this platform. */
+/** Paths of PostgreSQL's programs. */
 export interface PostgresPrograms {
   readonly initdb: string;
   readonly postgres: string;
@@ -37,8 +37,8 @@ interface Postmaster {
 const SUPERUSER = 'postgres';
 
 /**
- * Options of `initdb` for the locale. The first is libc's C.UTF-8. The second is PostgreSQL's own C.UTF-8, for systems whose
- * libc does not have this locale. Both classify characters in the same way.
+ * Options of `initdb` for the locale. `createCluster()` first tries libc's C.UTF-8. If libc does not have this locale, it tries
+ * PostgreSQL's own C.UTF-8. Both classify characters in the same way.
  */
 const LOCALES = [
   ['--locale=C.UTF-8'],
@@ -73,6 +73,7 @@ async function runInitdb(
 /**
  * Creates the cluster if it does not exist. Uses a temporary name at first, so that no partial cluster remains if the process
  * dies.
+ * @throws Error with the end of the log if `initdb` fails
  */
 export async function createCluster(cluster: Cluster): Promise<void> {
   if (await exists(cluster.dir)) return;
@@ -91,7 +92,10 @@ async function lastLines(file: string): Promise<string> {
   return (await readFile(file, 'utf8')).trim().split('\n').slice(-5).join('\n');
 }
 
-/** Reads `postmaster.pid`. Its lines are: pid, data directory, start time, port, socket directory, address, and others. */
+/**
+ * Reads `postmaster.pid`. The lines of this file are: pid, data directory, start time, port, socket directory, address, and
+ * others. Returns `undefined` if the file is missing or incomplete.
+ */
 async function readPidFile(dir: string): Promise<Postmaster | undefined> {
   const lines = (await readFile(join(dir, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
   const [pid, port] = [Number(lines[0]), Number(lines[3])];
@@ -99,12 +103,12 @@ async function readPidFile(dir: string): Promise<Postmaster | undefined> {
 }
 
 /**
- * Tells whether the process with a pid is PostgreSQL's main process for `dir`. Otherwise, another process has got the same pid.
- * Returns `true` if a PostgreSQL process does not show its data directory.
+ * Tells whether the process with a pid is PostgreSQL's main process for `dir`. If PostgreSQL has died, another program may have
+ * got the same pid. Returns `true` if the process is a PostgreSQL server whose data directory cannot be found out.
  */
 async function isPostmasterOf(dir: string, pid: number): Promise<boolean> {
   const args = await processArguments(pid);
-  // PostgreSQL's child processes have names that start with "postgres: ", so they do not match.
+  // The child processes of the main process do not match, because their names start with "postgres: ".
   if (basename(args[0] ?? '') !== 'postgres') return false;
   const theirs = await stat(args[args.indexOf('-D') + 1] ?? '').catch(() => undefined);
   const ours = await stat(dir);
@@ -113,8 +117,8 @@ async function isPostmasterOf(dir: string, pid: number): Promise<boolean> {
 
 /**
  * Finds the running main process of a cluster. If the pid file names an unrelated process, removes the file, because PostgreSQL
- * would refuse to start. If the named process does not exist, keeps the file, because PostgreSQL itself checks more of the
- * file's content.
+ * would refuse to start. If no process has the pid in the file, keeps the file, because PostgreSQL itself then checks the rest
+ * of the file.
  */
 export async function findPostmaster({ dir }: Cluster): Promise<Postmaster | undefined> {
   const postmaster = await readPidFile(dir);
@@ -151,7 +155,10 @@ async function answers(connectionString: string): Promise<boolean> {
   }
 }
 
-/** Waits until the server accepts connections. Returns `false` if the server has ended instead. */
+/**
+ * Waits until the server accepts connections. Returns `false` if the server has ended instead.
+ * @throws Error after `READY_TIMEOUT_MS`
+ */
 async function becomesReady(connectionString: string, hasEnded: () => Promise<boolean>): Promise<boolean> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   while (!(await answers(connectionString))) {
@@ -180,7 +187,7 @@ async function launch(cluster: Cluster, settings: Readonly<Record<string, string
   return becomesReady(await connectionStringOf(cluster, port), async () => server.exitCode !== null);
 }
 
-/** Starts PostgreSQL's main process. @returns the connection string */
+/** Starts PostgreSQL's main process. @returns the connection string @throws Error with the end of the log if PostgreSQL ends */
 export async function startPostmaster(cluster: Cluster, settings: Readonly<Record<string, string>>): Promise<string> {
   for (let attempt = 1; attempt <= START_ATTEMPTS; attempt += 1) {
     const port = await freePort();
@@ -191,14 +198,20 @@ export async function startPostmaster(cluster: Cluster, settings: Readonly<Recor
   throw new Error(`PostgreSQL does not start: ${await lastLines(cluster.logFile)}`);
 }
 
-/** Waits until a server that another process has started is ready. Returns `undefined` if the server has ended instead. */
+/**
+ * Waits until a server that another process has started accepts connections, and returns its connection string. Returns
+ * `undefined` if the server has ended instead.
+ */
 export async function adoptPostmaster(cluster: Cluster, { pid, port }: Postmaster): Promise<string | undefined> {
   const connectionString = await connectionStringOf(cluster, port);
   const isReady = await becomesReady(connectionString, async () => (await processStart(pid)) === undefined);
   return isReady ? connectionString : undefined;
 }
 
-/** Ends all sessions and the server, and waits until the server has ended. PostgreSQL calls this a fast shutdown. */
+/**
+ * Ends all sessions and the server, and waits until the server has ended. PostgreSQL calls this a fast shutdown. Does nothing
+ * if no server is running.
+ */
 export async function stopPostmaster(cluster: Cluster): Promise<void> {
   const postmaster = await findPostmaster(cluster);
   if (postmaster === undefined) return;

@@ -6,7 +6,7 @@ const run = promisify(execFile);
 
 const orUndefined = <T>(promise: Promise<T>): Promise<T | undefined> => promise.catch(() => undefined);
 
-/** Reads a column of `ps`, for systems without `/proc`. */
+/** Reads a column of `ps`, for systems without `/proc`. Returns `undefined` if there is no such process. */
 async function ps(pid: number, column: string): Promise<string | undefined> {
   const result = await orUndefined(run('ps', ['-o', `${column}=`, '-p', String(pid)]));
   return result?.stdout.trim() || undefined;
@@ -32,14 +32,18 @@ export function processStart(pid: number): Promise<string | undefined> {
 }
 
 /**
- * Returns the arguments of a process. On systems other than Linux, an argument that contains a space becomes several arguments.
+ * Returns the program and the arguments of a process, or an empty list if there is no such process. On systems other than
+ * Linux, an argument that contains a space becomes several arguments.
  */
 export async function processArguments(pid: number): Promise<readonly string[]> {
   if (process.platform !== 'linux') return (await ps(pid, 'command'))?.split(' ') ?? [];
   return (await orUndefined(readFile(`/proc/${pid}/cmdline`, 'utf8')))?.split('\0') ?? [];
 }
 
-/** Returns a text that identifies this process. Lock files and pid files contain it. */
+/**
+ * Returns a text that identifies this process. The process writes this text into its files. Another process passes it to
+ * `isAlive()`.
+ */
 export async function describeSelf(): Promise<string> {
   return `${process.pid} ${await processStart(process.pid)}`;
 }

@@ -2,13 +2,13 @@ import type { Context } from 'koa';
 import { type EventId, isEventId, isRoomId, isUserId, MatrixError, type RoomId, type UserId } from '../index.ts';
 import { isRoomAlias, type RoomAlias } from '../matrix/index.ts';
 
-/** A request with path parameters. */
+/** A request of a client, with the parameters in its path. */
 export type ClientRequest = Context & { params: Readonly<Record<string, string>> };
 
-/** Maximum length of an identifier, in bytes. */
+/** Maximum length of a path parameter, in bytes. The specification has the same limit for user ids, room ids and aliases. */
 const MAX_BYTES = 255;
 
-/** Returns the paths of a route in the old and in the current version of the Client-Server API. */
+/** Returns the paths of a route in an old version (r0) and in the current version (v3) of the Client-Server API. */
 export const clientPaths = (path: string): string[] => [`/_matrix/client/r0${path}`, `/_matrix/client/v3${path}`];
 
 /**
@@ -26,8 +26,9 @@ export function parameterOf({ params }: ClientRequest, name: string): string {
 export const queryOf = ({ query }: Context, name: string): string | undefined => [query[name]].flat()[0] || undefined;
 
 /**
- * Returns the query parameter `limit`, at most `max`.
- * @throws MatrixError `M_INVALID_PARAM` if the parameter is not a whole number, or if it is negative
+ * Returns the query parameter `limit`. Returns `max` if the parameter is greater.
+ * @param fallback the result if the parameter is missing
+ * @throws MatrixError `M_INVALID_PARAM` if the parameter is not a whole number from 0 to 999,999,999
  */
 export function limitOf(ctx: Context, fallback: number, max: number): number {
   const value = queryOf(ctx, 'limit') ?? String(fallback);
@@ -44,8 +45,8 @@ function checkedOf<Id extends string>(kind: string, is: (value: string) => value
 }
 
 /**
- * These functions return the path parameters `roomId`, `userId`, `eventId` and `alias`. They throw MatrixError
- * `M_INVALID_PARAM` for invalid ids.
+ * The next four functions return the path parameters `roomId`, `userId`, `eventId` and `alias`. They throw MatrixError
+ * `M_INVALID_PARAM` if the parameter is not valid.
  */
 export const roomIdOf: (ctx: ClientRequest) => RoomId = checkedOf('roomId', isRoomId);
 export const userIdOf: (ctx: ClientRequest) => UserId = checkedOf('userId', isUserId);

@@ -17,7 +17,10 @@ const CORS = {
 const isPlain = (body: unknown): boolean =>
   typeof body === 'object' && body !== null && Object.getPrototypeOf(body) === Object.prototype;
 
-/** Creates the middleware that adds the CORS headers, answers OPTIONS requests, and turns errors into Matrix error answers. */
+/**
+ * Creates the middleware that adds the CORS headers, answers OPTIONS requests, writes plain objects as JSON, and turns errors
+ * into Matrix error answers.
+ */
 export function createResponder(logger: Logger): Middleware {
   return async (ctx, next) => {
     ctx.set(CORS);
@@ -28,7 +31,7 @@ export function createResponder(logger: Logger): Middleware {
     }
     try {
       await next();
-      // Use `toJson()`, because an event may be nested too deeply for `JSON.stringify()`.
+      // Use `toJson()`, because `JSON.stringify()` fails for events that are nested very deeply.
       if (isPlain(ctx.body)) {
         ctx.body = toJson(ctx.body);
         ctx.type = 'json';

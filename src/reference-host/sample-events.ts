@@ -12,7 +12,7 @@ export interface SampleRoom {
 export interface SampleEventOptions {
   readonly count: number;
   readonly rooms: readonly [SampleRoom, ...SampleRoom[]];
-  /** Seed of the random numbers. The same seed creates the same events, so use each seed only once in a database. */
+  /** Seed of the random numbers. The same seed creates the same event ids, so use each seed only once in a database. */
   readonly seed: number;
 }
 
@@ -23,7 +23,10 @@ const ROWS_PER_INSERT = 5_000;
 const FIRST_TIMESTAMP = 1_735_689_600_000;
 const INTERVAL_MS = 20_000;
 
-/** Creates a function that returns pseudo-random numbers from 0 to 1. It is a linear congruential generator. */
+/**
+ * Creates a function that returns pseudo-random numbers from 0 up to, but not including, 1, with a linear congruential
+ * generator.
+ */
 function createRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {
@@ -42,7 +45,8 @@ function languageOf(random: Random): SampleLanguage | undefined {
 }
 
 /**
- * Makes a text of one to eight sentences, usually one. Some texts contain a number, such as a ticket number, a price or a time.
+ * Makes a text of one to eight sentences in one language. Most texts have one or two sentences. One sentence in five ends with
+ * a number.
  */
 export function textOf(random: Random): string {
   const language = languageOf(random);
@@ -58,8 +62,8 @@ export function textOf(random: Random): string {
 }
 
 /**
- * Makes the JSON of an event. The JSON is as long as in Dendrite. Its hashes and its signature are invented, because `/search`
- * does not read these fields.
+ * Makes the JSON of an event, about as long as in Dendrite. The auth events, the hashes and the signature are invented, because
+ * `/search` does not read these fields.
  */
 function eventJson(
   index: number,
@@ -92,8 +96,8 @@ const idOf = (seed: number, index: number): string =>
   `$${createHash('sha256').update(`${seed}/${index}`).digest('base64url')}`;
 
 /**
- * Fills rooms with messages in seven languages. Writes only to `syncapi_output_room_events`, which is enough for search and for
- * reindex benchmarks. Calls with the same options create the same rows.
+ * Fills rooms with messages in seven languages. Writes only to the table `syncapi_output_room_events`, which is enough for
+ * `/search` and for filling the search index. Calls with the same options create the same rows.
  */
 export async function generateSampleEvents(db: Knex, { count, rooms, seed }: SampleEventOptions): Promise<void> {
   const random = createRandom(seed);

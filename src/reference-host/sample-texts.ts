@@ -1,4 +1,7 @@
-/** Parts of sentences in one language. A sentence consists of one part from each list, joined by `space`. */
+/**
+ * Parts of sentences in one language. A sentence consists of one part from each list, with `space` between the parts and `stop`
+ * at the end.
+ */
 export interface SampleLanguage {
   readonly name: string;
   /** Percentage of messages in this language. */

@@ -14,7 +14,7 @@ function newKeyFile(): string {
   return `-----BEGIN MATRIX PRIVATE KEY-----\nKey-ID: ed25519:${version}\n\n${seed}\n-----END MATRIX PRIVATE KEY-----\n`;
 }
 
-/** Creates a key file in one step. Does nothing if the file exists. Several servers may call this function at the same time. */
+/** Creates a key file in one step. Keeps a file that exists. Several processes may call this function at the same time. */
 async function writeIfMissing(path: string): Promise<void> {
   await mkdir(dirname(path)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EEXIST') return;
@@ -33,8 +33,8 @@ async function writeIfMissing(path: string): Promise<void> {
 }
 
 /**
- * Reads a key file in Dendrite's format. If the file does not exist, first creates it with mode 0600, and creates its folder if
- * necessary.
+ * Reads a key file in Dendrite's format. If the file does not exist, first creates it with mode 0600. If only the last folder
+ * of the path is missing, also creates this folder.
  * @throws Error if the folder cannot be created, or the file cannot be read or is not a key file
  */
 export async function loadSigningKey(path: string, serverName: ServerName): Promise<SigningKey> {

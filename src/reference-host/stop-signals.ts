@@ -1,9 +1,10 @@
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Waits until the process must stop, and returns the reason: a signal, a closed terminal, or a closed output pipe (`… | head`).
- * The handlers stay active after the first signal, so that a second signal does not kill a process that is still stopping its
- * jobs. The handlers also drop output that nobody reads.
+ * Waits until the process must stop, and returns the reason: the name of a signal (SIGHUP means that the terminal was closed),
+ * or `a closed output` if nobody reads standard output any more (`… | head`). The handlers stay active after the first signal,
+ * so that a second signal does not kill a process that is still stopping its jobs. The handlers also prevent that output which
+ * nobody reads ends the process with an error.
  */
 export function stopSignals(): Promise<string> {
   return new Promise((resolve) => {

@@ -14,8 +14,8 @@ export interface SearchIndexContractOptions extends TestRunner {
   /** Creates an empty index. The contract calls this function once for each test. */
   readonly makeIndex: () => Promise<IndexUnderTest>;
   /**
-   * How often the tests with random changes and generated terms repeat. Each repetition is different. 100 repetitions try
-   * 10,000 generated terms. @defaultValue 1
+   * How many times the tests repeat that use random changes and generated search terms. Each repetition uses other changes and
+   * terms. 100 repetitions try 10,000 generated terms. @defaultValue 1
    */
   readonly runs?: number;
 }

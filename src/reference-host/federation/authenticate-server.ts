@@ -11,8 +11,9 @@ const KEY_LIMIT_MS = 30_000;
 const refusal = (message: string): MatrixError => new MatrixError('M_FORBIDDEN', message, { status: 401 });
 
 /**
- * Makes a middleware that accepts only requests that another server has signed. The middleware stores the other server's name
- * in `ctx.state`. Source: Server-Server API, "Request Authentication".
+ * Makes a middleware that accepts only requests that another server has signed for this homeserver. The middleware stores the
+ * name of the other server as `ctx.state.origin`, and the local server name that received the request as
+ * `ctx.state.destination`. Source: Server-Server API, "Request Authentication".
  * @throws MatrixError `M_FORBIDDEN` with status 401
  */
 export function authenticateServer(context: FederationContext): Middleware {

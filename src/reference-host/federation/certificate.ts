@@ -15,8 +15,8 @@ const DAY_MS = 24 * 3_600_000;
 const VALID_DAYS = 3650;
 
 /**
- * Creates a self-signed certificate. Another server accepts this certificate only if that server does not verify certificates,
- * or if its administrator trusts this certificate.
+ * Creates a self-signed certificate that is valid for ten years. Another server accepts this certificate only if that server
+ * does not verify certificates, or if the administrator of that server has chosen to trust this certificate.
  */
 export async function createCertificate(serverName: ServerName): Promise<Certificate> {
   const { host } = addressOf(serverName);
@@ -34,8 +34,8 @@ export async function createCertificate(serverName: ServerName): Promise<Certifi
 }
 
 /**
- * Reads a certificate and its private key from a file. If the file does not exist, creates the certificate, and the file with
- * mode 0600.
+ * Reads a certificate and its private key from a file. If the file does not exist, creates a certificate, and stores it in the
+ * file with mode 0600.
  * @throws Error if the file cannot be read or written
  */
 export async function loadCertificate(path: string, serverName: ServerName): Promise<Certificate> {

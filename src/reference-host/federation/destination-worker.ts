@@ -19,8 +19,8 @@ export interface WorkerSettings {
   readonly db: Knex;
   readonly ask: AskServer;
   /**
-   * The homeserver's main server name. As in Dendrite, transactions have this sender even if their events come from other local
-   * server names.
+   * The homeserver's main server name, which is the `origin` of every transaction. As in Dendrite, this name is also used for
+   * events of other local server names.
    */
   readonly origin: ServerName;
   readonly logger: Logger;
@@ -30,20 +30,23 @@ export interface WorkerSettings {
   readonly transactionLimitMs?: number;
 }
 
-/** Signals that end a wait early, and a function that reports waits. */
+/** The signals that end a wait early, and a function that receives the times of the next attempts. */
 export interface WorkerSignals {
+  /** Is aborted when the sender stops, or when it loses the lock on the other server. */
   readonly stopped: AbortSignal;
-  /** Returns a signal that is aborted when the other server next sends a request or an answer. */
+  /**
+   * Returns a new signal. It is aborted when the other server sends a request, or when an administrator asks for an attempt.
+   */
   readonly listen: () => AbortSignal;
   /**
-   * The worker calls this function with the time of the next attempt before each wait, and with `undefined` after each
-   * successful transaction.
+   * The worker calls this function before each wait, with the times of the last and the next attempt. It also calls this
+   * function with `undefined` after each successful transaction.
    */
   readonly waits: (retry: DestinationRetry | undefined) => void;
 }
 
 /**
- * Number of successive failures after which the sender blacklists a server. Dendrite has the same default for
+ * Number of successive failures after which the worker blacklists the other server. Dendrite has the same default for
  * `federation_api.send_max_retries`.
  */
 const FAILURES_UNTIL_BLACKLIST = 16;
@@ -62,9 +65,10 @@ export function backoffOf(failures: number, baseMs: number, random: number): num
 }
 
 /**
- * Sends everything that is queued for a server, in order. Returns when the queue is empty, the server is on the blacklist, or
- * the sender is stopped. Sends a failed transaction again after a wait. Does not send a transaction again that the server has
- * answered with status 200, even if the answer refuses some of its events.
+ * Sends everything that is queued for a server, in the order of the queue. After a failure, waits and tries again. Returns when
+ * the queue is empty, when the server is on the blacklist, or when `stopped` is aborted. A transaction has succeeded when the
+ * server has answered as the specification demands. If this answer refuses single events, the worker does not send these events
+ * again.
  */
 export async function drainQueue(
   destination: ServerName,
@@ -94,11 +98,11 @@ export async function drainQueue(
     const fields = { destination, failures, error: failure };
     if (failures >= FAILURES_UNTIL_BLACKLIST) {
       await addToBlacklist(db, destination);
-      logger.warn(fields, 'Stopped sending to this server until it sends a request or an answer');
+      logger.warn(fields, 'Stopped sending to this server until the server sends a request');
       return;
     }
     const waitMs = backoffOf(failures, backoffMs, Math.random());
-    logger.info({ ...fields, retryInMs: Math.round(waitMs) }, 'A server refused a transaction');
+    logger.info({ ...fields, retryInMs: Math.round(waitMs) }, 'Sending a transaction to a server has failed');
     const lastTry = Date.now();
     failingSince ??= lastTry;
     waits({ destination, failingSince, lastTry, nextTry: lastTry + Math.round(waitMs) });
@@ -108,8 +112,8 @@ export async function drainQueue(
 }
 
 /**
- * Sends a transaction. After a success, removes it from the queue, together with queued JSON that cannot be sent. After a
- * failure, leaves everything in the queue.
+ * Sends a transaction. After a success, removes all entries of `queued` from the queue, including entries that cannot be sent.
+ * After a failure, removes nothing.
  * @returns the reason of a failure, or `undefined` after a success
  */
 async function sendTransaction(
@@ -119,7 +123,8 @@ async function sendTransaction(
   stopped: AbortSignal,
 ): Promise<string | undefined> {
   const { txnId, content, unsendable } = transactionOf(queued, origin, Date.now());
-  if (unsendable.length > 0) logger.error({ destination, rows: unsendable }, 'Dropped queued JSON that cannot be sent');
+  if (unsendable.length > 0)
+    logger.error({ destination, rows: unsendable }, 'Leaves out queue entries that no server would accept');
   if (content.pdus.length + content.edus.length > 0) {
     try {
       const question = { origin, destination, method: 'PUT', uri: uriOf('v1', 'send', txnId), content } as const;

@@ -22,9 +22,9 @@ export async function requireRoom(db: Knex, roomId: RoomId): Promise<StoredRoom>
 }
 
 /**
- * Makes the template of a member event with which a user of another server may join or leave. The template says where in the
- * room the event belongs. The other server completes, hashes and signs the event.
- * @throws MatrixError `M_FORBIDDEN` if the room refuses the event
+ * Makes the template of a member event with which a user of another server joins or leaves a room. The template has the
+ * previous events and the auth events. The other server completes, hashes and signs the event.
+ * @throws MatrixError `M_FORBIDDEN` if the current state of the room does not allow the event
  */
 export async function memberTemplate(
   db: Knex,

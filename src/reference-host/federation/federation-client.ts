@@ -27,9 +27,10 @@ export interface FederationClientOptions {
 }
 
 /**
- * Sends a request to another server, and parses the JSON of its answer.
- * @throws FederationError if there is no valid answer; MatrixError if the content cannot be signed; the signal's reason if the
- * signal is aborted
+ * Sends a request to another server, and returns the parsed JSON of the answer.
+ * @throws FederationError if the server cannot be reached, if its status is not 2xx, or if its answer is not JSON
+ * @throws MatrixError if the content cannot be written as canonical JSON
+ * @throws the reason of `signal` if the signal is aborted
  */
 export type AskServer = (question: FederationQuestion, options: FederationClientOptions) => Promise<unknown>;
 

@@ -30,15 +30,22 @@ export interface FederationContext {
   /** The settings with which the homeserver writes received events. */
   readonly chain: ChainSettings;
   readonly verifyKeys: VerifyKeys;
-  /** The routes call this function when another server has sent a request, which shows that it is running. */
+  /**
+   * The authentication of requests calls this function for the server that has sent a request. The sender then tries to reach
+   * that server again.
+   */
   readonly alive: (serverName: ServerName) => Promise<void>;
+  /** Makes the federation sender look at the queues of these servers. Call this function after the commit. */
   readonly wake: (destinations: readonly ServerName[]) => void;
   /** Wakes clients that wait in `/sync`. */
   readonly notifier: Notifier;
   readonly logger: Logger;
 }
 
-/** A request from another server. The homeserver has checked the request's signature. */
+/**
+ * A request from another server. The homeserver has checked the request's signature. `origin` is the other server, and
+ * `destination` is the local server name that received the request.
+ */
 export type ServerRequest = Context & {
   readonly params: Readonly<Record<string, string>>;
   readonly state: { origin: ServerName; destination: ServerName };
@@ -50,7 +57,7 @@ export function roomIdOf({ params: { roomId = '' } }: ServerRequest): RoomId {
   return roomId;
 }
 
-/** Checks an event id. @throws MatrixError `M_INVALID_PARAM` if the value is not an event id */
+/** Returns the value if it is an event id. @throws MatrixError `M_INVALID_PARAM` if the value is not an event id */
 export function eventIdIn(eventId: unknown): EventId {
   if (typeof eventId !== 'string' || !isEventId(eventId)) throw new MatrixError('M_INVALID_PARAM', 'not an event id');
   return eventId;
@@ -62,7 +69,7 @@ export function userIdOf({ params: { userId = '' } }: ServerRequest): UserId {
   return userId;
 }
 
-/** Tells whether a server name is one of the homeserver's own. */
+/** Tells whether a text is one of the server names of this homeserver. */
 export function isLocal({ signingKeys }: Pick<FederationContext, 'signingKeys'>, name: string): name is ServerName {
   return isServerName(name) && signingKeys.some(({ serverName }) => serverName === name);
 }

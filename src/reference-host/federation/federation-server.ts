@@ -16,7 +16,10 @@ import { addTransactionRoute } from './routes/transactions.ts';
 /** Maximum size of a request body. This is enough for 50 events of 64 KiB and 100 EDUs (messages that are not events). */
 const MAX_BODY = '16mb';
 
-/** Creates the HTTPS server for other homeservers. The routes for keys are public. All other routes need signed requests. */
+/**
+ * Creates the HTTPS server for other homeservers. Everybody may request the version and the keys of this homeserver. All other
+ * routes need signed requests.
+ */
 export function createFederationServer(context: FederationContext, certificate: Certificate): HttpServer {
   const open = new Router({ sensitive: true, strict: true });
   addKeyRoutes(open, context);
@@ -32,7 +35,8 @@ export function createFederationServer(context: FederationContext, certificate: 
   app.use((ctx, next) => (signed.match(ctx.path, ctx.method).route ? authenticate(ctx, next) : next()));
   app.use(async (ctx, next) => {
     await next();
-    // The request may have written events into any room, so wake all clients that wait.
+    // The request may have written events. The call makes every process of the homeserver look for new rows, and wake the
+    // clients that wait in `/sync` for these rows. For this, the call needs no user ids.
     if (ctx.method === 'PUT') await context.notifier.usersChanged([]);
   });
   app.use(open.routes()).use(signed.routes()).use(answerUnrecognized(open, signed));

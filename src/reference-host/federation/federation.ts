@@ -26,16 +26,16 @@ export interface Federation {
   readonly sender: FederationSender;
   /** Starts to send the queued events and messages to other servers. */
   readonly start: () => Promise<void>;
-  /** The homeserver calls this function when another server has sent a request or an answer, which shows that it is running. */
+  /** Call this function when another server has sent a request, which shows that the other server is running. */
   readonly alive: (serverName: ServerName) => Promise<void>;
-  /** Aborts running requests. Events that were not sent stay in the queue. */
+  /** Aborts running requests, and waits until they have ended. Events that were not sent stay in the queue. */
   readonly stop: () => Promise<void>;
   /**
-   * Creates the parts that need the plugin. The homeserver creates these parts after the plugin, because the plugin needs the
-   * `sender`.
+   * Creates the parts that need the plugin. The homeserver calls this function after it has created the plugin. The plugin
+   * itself needs `sender`.
    */
   readonly withPlugin: (admin: Pick<AdminPlugin, 'accounts' | 'events' | 'rooms'>) => {
-    /** Joins a user to a room of other servers. @throws MatrixError with the reason why the join failed */
+    /** Joins a user to a room through another server. @throws MatrixError with the reason why the join failed */
     readonly joinRemoteRoom: (join: RemoteJoin) => Promise<void>;
     /** Creates the HTTPS server for other homeservers. */
     readonly createServer: (certificate: Certificate) => HttpServer;

@@ -3,8 +3,8 @@ import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /**
- * Tells whether an address belongs to the public internet. Private, loopback, link-local and other special addresses do not
- * belong to it.
+ * Tells whether an IP address belongs to the public internet. Private, loopback, link-local and other special addresses are not
+ * public.
  */
 export function isPublicAddress(address: string): boolean {
   return ipaddr.process(address).range() === 'unicast';
@@ -12,16 +12,18 @@ export function isPublicAddress(address: string): boolean {
 
 /**
  * Tells whether a host is an IP address to which connections are forbidden. Returns `false` for a host name, because
- * `guardedLookup()` checks its addresses.
+ * `guardedLookup()` checks the addresses of host names.
+ * @param allowPrivate whether connections to addresses outside the public internet are allowed
  */
 export function isForbiddenAddress(host: string, allowPrivate: boolean): boolean {
   return !allowPrivate && isIP(host) !== 0 && !isPublicAddress(host);
 }
 
 /**
- * Creates a function that resolves a host name to its allowed addresses. The connection uses exactly these addresses, so it
- * does no harm if the name resolves to a forbidden address a moment later. Node does not look up IP addresses, so
- * `isForbiddenAddress()` checks those.
+ * Creates a function that resolves a host name to its allowed addresses. Node connects to exactly these addresses, so it does
+ * no harm if the name resolves to a forbidden address a moment later. Node does not call this function for a host that is an IP
+ * address. `isForbiddenAddress()` checks such hosts.
+ * @param allowPrivate whether connections to addresses outside the public internet are allowed
  */
 export function guardedLookup(allowPrivate: boolean): LookupFunction {
   return (hostname, options, callback) => {

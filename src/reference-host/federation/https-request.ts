@@ -8,6 +8,7 @@ import type { ServerAddress } from './server-address.ts';
 export interface HttpsSettings {
   /** Whether to allow connections to addresses outside the public internet. */
   readonly allowPrivate: boolean;
+  /** Whether to refuse servers without a valid TLS certificate. */
   readonly verifyTls: boolean;
 }
 
@@ -35,9 +36,10 @@ export interface HttpsAnswer {
 }
 
 /**
- * Sends a request to a server that this homeserver does not trust.
- * @throws FederationError `unreachable` if there is no answer, `bad_answer` if the answer's body is too large; the signal's
- * reason if the signal is aborted
+ * Sends an HTTPS request to another server.
+ * @throws FederationError `unreachable` if there is no answer or the address is not allowed, `bad_answer` if the answer's body
+ * is too large
+ * @throws the reason of `signal` if the signal is aborted
  */
 export type SendHttps = (request: HttpsRequest, options: HttpsOptions) => Promise<HttpsAnswer>;
 

@@ -25,7 +25,7 @@ export interface JoinSettings {
 export interface RemoteJoin {
   readonly roomId: RoomId;
   readonly userId: UserId;
-  /** Servers through which the user may join. The homeserver tries them in this order. */
+  /** Servers through which the user may join. The homeserver tries them in this order, until a join succeeds. */
   readonly via: readonly ServerName[];
 }
 
@@ -35,12 +35,13 @@ const joinedSchema = z.object({ state: z.array(object), auth_chain: z.array(obje
 
 const KNOWN_VERSIONS = Array.from({ length: 12 }, (_, i) => `ver=${i + 1}`).join('&');
 const LIMIT_MS = 60_000;
-/** Maximum size of an answer. This is enough for the state of a room with 100,000 members. */
+/** Maximum size of an answer, in bytes. This is enough for the state of a room with 100,000 members. */
 const MAX_BYTES = 256 * 1_048_576;
 
 /**
  * Joins a user to a room through another server that is in the room. Source: Server-Server API, "Joining Rooms".
- * @throws MatrixError `M_FORBIDDEN`, `M_NOT_FOUND`, or `M_UNKNOWN` with status 502 if no server answered as expected
+ * @throws MatrixError `M_NOT_FOUND` if `via` is empty. If the join has failed through every server, the failure of the last
+ * server decides: `M_FORBIDDEN` if its status was 403, otherwise `M_UNKNOWN` with status 502.
  */
 export async function joinRemoteRoom(settings: JoinSettings, { roomId, userId, via }: RemoteJoin): Promise<void> {
   let last: FederationError | undefined;

@@ -18,16 +18,16 @@ const devicesSchema = z.object({
   self_signing_key: object.nullish(),
 });
 
-/** Maximum size of an answer. This is enough for the state of a room with 100,000 members. */
+/** Maximum size of an answer, in bytes. This is enough for the state of a room with 100,000 members. */
 const MAX_STATE_BYTES = 256 * 1_048_576;
 const STATE_LIMIT_MS = 300_000;
 
-/** Makes a path of the Server-Server API. */
+/** Makes a path of the Server-Server API. Percent-encodes the segments. */
 export function uriOf(version: 'v1' | 'v2', ...segments: readonly string[]): string {
   return `/_matrix/federation/${version}/${segments.map(encodeURIComponent).join('/')}`;
 }
 
-/** Checks an answer. @throws FederationError `bad_answer` that names the wrong field */
+/** Checks an answer against a schema, and returns it. @throws FederationError `bad_answer` that names the first wrong field */
 export function checkAnswer<Schema extends z.ZodType>(
   schema: Schema,
   answer: unknown,
@@ -40,7 +40,8 @@ export function checkAnswer<Schema extends z.ZodType>(
 }
 
 /**
- * Tells whether an error means that a server does not know an endpoint. Older servers do not know version 2 of some endpoints.
+ * Tells whether an error means that a server does not know an endpoint. For example, old servers do not know version 2 of
+ * `send_leave`.
  */
 const knowsNot = (error: unknown): boolean =>
   error instanceof FederationError &&

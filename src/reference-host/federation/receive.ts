@@ -6,9 +6,10 @@ import type { FederationContext } from './federation-context.ts';
 import { verifyEvent } from './verify-event.ts';
 
 /**
- * Verifies an event of another server, and writes it into its room. Does nothing if the room already has the event.
- * @param tell tells whether this homeserver sends the event to a server @defaultValue it sends the event to no server, because
- * the event's own server sends it
+ * Verifies an event of another server, and writes it into its room. Writes nothing if the room already has the event.
+ * @param tell decides whether this homeserver passes the event on to a server in the room @defaultValue this homeserver passes
+ * the event on to no server, because the server of the sender sends it to all servers in the room
+ * @returns the verified event
  * @throws MatrixError with the reason why the event is refused
  */
 export async function receive(

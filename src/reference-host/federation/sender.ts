@@ -8,38 +8,39 @@ import { drainQueue, type WorkerSettings } from './destination-worker.ts';
 export interface SenderSettings extends WorkerSettings {
   readonly databaseUrl: string;
   /**
-   * Time between two searches of the queue, in ms. A search finds entries that a process has left in the queue when it died.
-   * @defaultValue 30,000
+   * Time between two searches of the queue, in ms. A search finds entries that no process sends, because the process that
+   * queued them has died. @defaultValue 30,000
    */
   readonly sweepMs?: number;
 }
 
 /** Sends the queued events and messages to other servers. */
 export interface Sender {
-  /**
-   * Starts to send. The sender also sends events that are already in the queue, and events that other processes have queued.
-   */
+  /** Starts to send. The sender also sends entries that were already in the queue, and entries that other processes add. */
   readonly start: () => Promise<void>;
   /**
-   * Makes the sender look at the queues of these servers at once. The caller calls this function after it has committed queued
-   * events. If the sender waits because a server has failed, this wait does not become shorter.
+   * Makes the sender look at the queues of these servers at once. Call this function after the commit of the transaction that
+   * has added entries to these queues. This call does not shorten the wait after a failure.
    */
   readonly wake: (destinations: readonly ServerName[]) => void;
   /**
-   * Call this function when a server shows a sign of life. Removes the server from the blacklist, and ends a wait for this
-   * server.
+   * Removes a server from the blacklist, and ends the wait after a failure. Call this function when the server has sent a
+   * request, or when an administrator asks for an attempt.
    */
   readonly alive: (destination: ServerName) => Promise<void>;
-  /** Lists the failed servers to which this process will send again after a wait. */
+  /** Lists the servers to which sending has failed, and to which this process will send again after a wait. */
   readonly listRetries: () => readonly DestinationRetry[];
   /** Aborts running requests, and waits until all work has ended. */
   readonly stop: () => Promise<void>;
 }
 
+/** The running attempt to send everything that is queued for one server. */
 interface Worker {
-  /** Whether a call has woken the worker again during its current run. */
+  /** Whether the worker must look at the queue once more, because something was queued while the worker was running. */
   again: boolean;
+  /** Aborting this controller ends the wait after a failure. */
   alive: AbortController;
+  /** Resolves when the worker has ended. */
   done: Promise<void>;
 }
 
@@ -56,8 +57,9 @@ export function createSender(settings: SenderSettings): Sender {
   let sweeping = Promise.resolve();
 
   /**
-   * Creates the controller of a session. The sender aborts the controller when it loses the database connection that holds the
-   * locks, or when the sender stops. PostgreSQL releases the locks of a connection that ends.
+   * Creates the controller of a session. A session is the time in which the sender has one database connection that holds its
+   * locks. The sender aborts the controller when it loses this connection, or when the sender stops. PostgreSQL releases the
+   * locks of a connection that ends.
    */
   function newSession(): AbortController {
     const session = new AbortController();
@@ -77,13 +79,13 @@ export function createSender(settings: SenderSettings): Sender {
   });
 
   /**
-   * Sends to a server if this process gets the server's lock. If another process has the lock and `tell` is true, notifies the
-   * other process.
+   * Sends everything that is queued for a server, if this process gets the lock on this server. If another process has the lock
+   * and `tell` is true, notifies that process that something is queued.
    */
   async function work(destination: ServerName, worker: Worker, tell: boolean): Promise<void> {
     const session = current;
-    // The sender has lost the connection with the locks, or it stops. After a loss, the next search of the queue opens a new
-    // connection and starts this work again.
+    // The session has ended: the sender has lost the connection with the locks, or it stops. After a loss, the next search of
+    // the queue opens a new connection, and starts this work again.
     if (session.signal.aborted) return;
     if (!(await locks.tryLock(destination))) {
       if (tell) await locks.tell(destination, 'queued');

@@ -14,13 +14,17 @@ export interface ServerAddress {
 const DEFAULT_PORT = 8448;
 
 /**
- * Tells whether a server name is an IP address or has a port. Such a name already contains the address, so no lookup is needed.
+ * Tells whether a server name is an IP address or has a port. Such a name already contains the address, so `.well-known` is not
+ * requested.
  */
 export function isExplicit(serverName: ServerName): boolean {
   return /:\d+$/.test(serverName) || isIP(serverName.replace(/^\[(.*)\]$/, '$1')) !== 0;
 }
 
-/** Returns the address that a server name contains. Source: Server-Server API, "Resolving server names". */
+/**
+ * Returns the address that a server name contains. Uses port 8448 if the name has no port. Source: Server-Server API,
+ * "Resolving server names".
+ */
 export function addressOf(serverName: ServerName): ServerAddress {
   const [, name = '', port] = /^(.*?)(?::(\d+))?$/.exec(serverName) ?? [];
   const bracketed = /^\[(.*)\]$/.exec(serverName.endsWith(']') ? serverName : name)?.[1];
@@ -33,7 +37,7 @@ export function addressOf(serverName: ServerName): ServerAddress {
   };
 }
 
-/** Returns `m.server` of a `.well-known` answer, or `undefined` if the answer has none. */
+/** Returns `m.server` of a `.well-known` answer, or `undefined` if the answer has no valid `m.server`. */
 export function delegatedName(body: Buffer): ServerName | undefined {
   try {
     const parsed: unknown = JSON.parse(body.toString('utf8'));

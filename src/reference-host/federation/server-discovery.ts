@@ -5,10 +5,11 @@ import { addressOf, delegatedName, isExplicit, type ServerAddress } from './serv
 /** Finds the address of a server by its name. */
 export type Discover = (serverName: ServerName, signal: AbortSignal) => Promise<ServerAddress>;
 
+/** The result of a `.well-known` request. */
 interface Delegation {
-  /** The server to which the name is delegated. `undefined` if the name is not delegated. */
+  /** The server name in the answer. `undefined` if there was no valid answer. */
   readonly to: ServerName | undefined;
-  /** The time until which this delegation is valid, in ms since the epoch. */
+  /** The time until which the cache keeps this result, in ms since the epoch. */
   readonly until: number;
 }
 
@@ -18,8 +19,9 @@ const LIMIT_MS = 10_000;
 const MAX_REDIRECTS = 5;
 const HOUR_MS = 3_600_000;
 /**
- * How long the cache keeps a delegation: 24 hours by default, and at most 48 hours. After a failure, the cache keeps the result
- * for ten minutes; the specification allows one hour. Source: Server-Server API, "Resolving server names".
+ * The next three constants say how long the cache keeps a delegation: 24 hours by default, and at most 48 hours. If the other
+ * server gave no valid answer, the cache keeps this result for ten minutes; the specification allows one hour. Source:
+ * Server-Server API, "Resolving server names".
  */
 const DEFAULT_CACHE_MS = 24 * HOUR_MS;
 const MAX_CACHE_MS = 48 * HOUR_MS;
@@ -28,8 +30,9 @@ const FAILURE_CACHE_MS = HOUR_MS / 6;
 const MAX_CACHED = 10_000;
 
 /**
- * Creates the function that finds the address of a server from its name, or from `.well-known`. If neither contains a port,
- * uses port 8448. Does not support SRV records. Source: Server-Server API, "Resolving server names".
+ * Creates the function that finds the address of a server. The address comes from the server name if this name is an IP address
+ * or has a port. Otherwise it comes from `.well-known`, or from the server name if `.well-known` has no valid answer. The
+ * default port is 8448. The function does not support SRV records. Source: Server-Server API, "Resolving server names".
  * @param wellKnownPort port for `.well-known` requests @defaultValue 443
  */
 export function createDiscovery(send: SendHttps, wellKnownPort = 443): Discover {
@@ -61,8 +64,8 @@ function cacheMs({ headers }: HttpsAnswer): number {
 }
 
 /**
- * Sends a request, follows redirects and returns the last answer. Returns `undefined` if there is no answer, if a redirect is
- * not valid, or if there are too many redirects.
+ * Sends a request, follows up to five redirects, and returns the last answer. Returns `undefined` if a server does not answer,
+ * if a redirect does not lead to an `https:` URL, or if there are more redirects.
  */
 async function follow(send: SendHttps, start: URL, signal: AbortSignal): Promise<HttpsAnswer | undefined> {
   let url: URL | null = start;

@@ -15,24 +15,26 @@ const keysSchema = z.object({
 });
 
 /**
- * Maximum time for which a key counts as valid, even if its server names a longer time. Source: Server-Server API, "Publishing
- * Keys".
+ * Maximum time for which a key counts as valid after it was requested, even if its server names a longer time. Source:
+ * Server-Server API, "Publishing Keys".
  */
 const MAX_VALIDITY_MS = 7 * 24 * 3_600_000;
 
 export type VerifyKeys = NonNullable<FederationSender['verifyKeys']>;
 
 /**
- * Creates the function that returns signing keys of other servers. The function takes valid keys from the database, and
- * requests other keys from their server. It does not ask notaries, which are servers that pass on the keys of other servers. It
- * throws FederationError if a server does not answer as expected.
+ * Creates the function that returns those of the wanted signing keys of another server that are valid until
+ * `minimumValidUntilTs`. If the database does not have all of these keys, the function requests the keys from the other server.
+ * The function does not ask notaries, which are servers that pass on the keys of other servers. It throws FederationError if
+ * the other server does not answer as expected.
  */
 export function createServerKeys(db: Knex, ask: AskServer): VerifyKeys {
   return async ({ origin, destination, keyIds, minimumValidUntilTs = 0 }, { signal }) => {
     const isGood = ({ validUntilTs }: StoredServerKey): boolean => validUntilTs >= minimumValidUntilTs;
     const known = await readServerKeys(db, destination, keyIds);
     const good = known.filter(isGood);
-    // A request would not help for these keys, because a key that is no longer in use never changes.
+    // A request would not bring better data for these keys: the other server no longer uses them, so their end of validity
+    // never changes.
     const final = known.filter(({ isOld, validUntilTs }) => isOld && validUntilTs < minimumValidUntilTs);
     if (good.length + final.length >= new Set(keyIds).size) return good.flatMap((key) => toServerKey(destination, key));
 

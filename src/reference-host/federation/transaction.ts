@@ -47,8 +47,8 @@ interface WireForm {
 }
 
 /**
- * Parses a queue entry, and removes the fields that Dendrite adds to the stored JSON of an event. `object` is `undefined` if
- * the entry cannot be written as canonical JSON.
+ * Parses the JSON of a queue entry, and removes the fields that Dendrite adds to an event when it stores the event. `object` is
+ * `undefined` if the JSON cannot be written as canonical JSON.
  */
 function wireForm({ nid, json }: QueuedJson): WireForm {
   try {

@@ -21,9 +21,10 @@ import type { FederationContext } from './federation-context.ts';
 const KEY_LIMIT_MS = 30_000;
 
 /**
- * Checks that an event of another server is well-formed and has all required signatures. Source: Server-Server API, "Checks
- * performed on receipt of a PDU", checks 1 to 3.
- * @throws MatrixError `M_BAD_JSON` if the event is malformed, `M_FORBIDDEN` if a signature is missing or wrong
+ * Checks that an event of another server is well-formed, belongs to the room, and has all required signatures. Source:
+ * Server-Server API, "Checks performed on receipt of a PDU", checks 1 to 3.
+ * @throws MatrixError `M_BAD_JSON` if the event is malformed; `M_FORBIDDEN` if a signature is missing or wrong, or if its key
+ * is unknown
  */
 export async function verifyEvent(
   context: FederationContext,
@@ -54,8 +55,8 @@ async function keysOf(
     origin: serverName,
     destination: signer,
     keyIds: Object.keys(signaturesOf(event, signer)),
-    // Room version 5 introduced the rule that the key must be valid at the time of the event. Correct servers follow this rule
-    // in older versions too.
+    // The key must be valid at the time of the event. Room versions before 5 do not demand this, but the servers of such rooms
+    // also sign with valid keys. So this check applies to all room versions.
     minimumValidUntilTs: typeof at === 'number' ? Math.min(at, Date.now()) : Date.now(),
   };
   try {

@@ -12,22 +12,25 @@ export interface SignedRequest {
   readonly content?: Readonly<Record<string, unknown>>;
 }
 
-/** The content of an `Authorization` header. Nobody has checked the signature yet. */
+/** The content of an `Authorization` header. The signature is not checked yet. */
 export interface XMatrix {
   readonly origin: ServerName;
-  /** The server that should receive the request. Old servers leave it out. */
+  /** The server for which the request is meant. `undefined` if the header does not name it, as in requests of old servers. */
   readonly destination: string | undefined;
   readonly keyId: string;
   readonly signature: string;
 }
 
 const SCHEME = /^x-matrix +/i;
-/** Matches a parameter: a quoted string, or a token. Old servers write colons in tokens. */
+/**
+ * Matches one parameter, such as `key="ed25519:1"`. The value is in quotes or not. A value without quotes may contain colons
+ * here, because old servers do not quote such values.
+ */
 const PARAMETER = /\s*([\w!#$%&'*+.^`|~-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))\s*(?:,|$)/y;
 
 /**
  * Makes the `Authorization` header of a request.
- * @throws MatrixError the errors of `canonicalJson()` if the body cannot be signed
+ * @throws MatrixError if the request's body cannot be written as canonical JSON
  */
 export function authorizationOf(request: SignedRequest, key: SigningKey): string {
   const { origin, destination } = request;

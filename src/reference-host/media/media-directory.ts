@@ -3,21 +3,24 @@ import { join } from 'node:path';
 import { MatrixError, type MediaFile, type MediaFilePage, type MediaStore } from '../../index.ts';
 
 /**
- * Patterns of hashes and of thumbnail names. These patterns allow no dots and no slashes, so a path always stays inside the
- * directory.
+ * The next two patterns are those of hashes and of the names of thumbnail files. They allow no dots and no slashes, so a path
+ * always stays inside the directory.
  */
 const HASH = /^[A-Za-z0-9_-]{3,255}$/;
 const THUMBNAIL = /^thumbnail-(\d+)x(\d+)-(crop|scale)$/;
 
-/** A folder of media files. It has the same layout as in Dendrite. */
+/** A folder of media files, with the same layout as in Dendrite. */
 export interface MediaDirectory extends Required<MediaStore> {
   /**
-   * Returns the path of a file: `<base>/<first character of the hash>/<second character>/<rest of the hash>/file`. For a
-   * thumbnail, the last part is, for example, `thumbnail-96x96-crop`.
+   * Returns the path of a file: `<base>/<first character of the hash>/<second character>/<rest of the hash>/file`. If the file
+   * is a thumbnail, the last part is not `file` but, for example, `thumbnail-96x96-crop`.
    * @throws MatrixError `M_INVALID_PARAM` if the hash or the thumbnail does not match its pattern
    */
   readonly pathOf: (file: MediaFile) => string;
-  /** A folder for incomplete files. It is on the same file system as the complete files, so moving a file is one step. */
+  /**
+   * Path of a folder for incomplete files. The folder is on the same file system as the complete files, so a complete file can
+   * be moved to its place in one step.
+   */
   readonly temporary: string;
 }
 
@@ -49,7 +52,12 @@ function nameOf(thumbnail: MediaFile['thumbnail']): string {
   return name;
 }
 
-/** Lists the files in the order of their hashes. All files of one hash are on the same page. */
+/**
+ * Lists a page of the files, in the order of their hashes. The page ends when it has at least `limit` files, and has all files
+ * of its last hash.
+ * @param after the last hash of the page before
+ * @returns the files, and `next`: the last hash of the page, or `undefined` if no hash follows
+ */
 async function listFiles(base: string, after: string | undefined, limit: number): Promise<MediaFilePage> {
   const files: MediaFilePage['files'][number][] = [];
   for await (const hash of hashesIn(base, after ?? '')) {
@@ -65,8 +73,8 @@ async function listFiles(base: string, after: string | undefined, limit: number)
 }
 
 /**
- * Yields the hashes that come after a hash, in ascending order. On the first two levels, ignores folders whose name is longer
- * than one character, such as `tmp`.
+ * Yields the hashes that come after the hash `after`, in ascending order. On the first two levels, ignores folders whose name
+ * is longer than one character, such as `tmp`.
  */
 async function* hashesIn(base: string, after: string): AsyncGenerator<string> {
   for (const first of await entriesOf(base)) {

@@ -11,12 +11,12 @@ import { findMedia, findThumbnail, insertMedia, type Media, type Thumbnail } fro
 import type { MediaDirectory } from './media-directory.ts';
 import { receiveFile } from './receive-file.ts';
 
-/** Maximum size of an upload in bytes. Dendrite's default is 10 MB. */
+/** Maximum size of an upload, in bytes. Dendrite has the same default. */
 const MAX_UPLOAD = 10 * 1_024 * 1_024;
 const MAX_NAME = 255;
 /**
- * Content types that browsers may show inside a page. The routes tell browsers to download files of other types. Source:
- * Client-Server API, "Serving inline content".
+ * Content types that browsers may show inside a web page. For files of other types, the routes tell browsers to save the file.
+ * Source: Client-Server API, "Serving inline content".
  */
 const INLINE = /^(?:text\/(?:plain|css|csv)|application\/(?:json|ld\+json)|(?:image|audio|video)\/(?!svg)[\w.+-]+)$/;
 const notFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'Media not found');
@@ -25,8 +25,8 @@ const MEDIA = '/_matrix/client/v1/media';
 
 /**
  * Adds the routes of the content repository. This homeserver makes no thumbnails, and fetches no media from other servers. But
- * it serves thumbnails that Dendrite has made, and media that Dendrite has fetched. Source: Client-Server API, "Content
- * repository".
+ * if Dendrite has used the same database and folder before, the routes serve the thumbnails that Dendrite has made, and the
+ * media that Dendrite has fetched. Source: Client-Server API, "Content repository".
  */
 export function addMediaRoutes(router: Router, context: HostContext, directory: MediaDirectory): void {
   const { db, admin, signingKey } = context;
@@ -76,8 +76,8 @@ export function addMediaRoutes(router: Router, context: HostContext, directory: 
 
 /**
  * Authenticates the caller of a request, and finds the media that the path of the request names.
- * @throws MatrixError `M_NOT_FOUND` if the media is missing or quarantined
- * @throws MatrixError if the access token or the server name in the path is not valid
+ * @throws MatrixError `M_NOT_FOUND` if the media is missing or quarantined, `M_INVALID_PARAM` if the server name in the path is
+ * not valid, or an error of `authenticate()`
  */
 async function requireMedia(ctx: ClientRequest, context: HostContext): Promise<Media> {
   await authenticate(ctx, context);
@@ -89,6 +89,10 @@ async function requireMedia(ctx: ClientRequest, context: HostContext): Promise<M
   return media;
 }
 
+/**
+ * Answers with a file.
+ * @throws MatrixError `M_NOT_FOUND` if the file is missing, or does not have the size that the database says
+ */
 async function respondFile(
   ctx: Context,
   directory: MediaDirectory,
@@ -106,7 +110,10 @@ async function respondFile(
   ctx.body = createReadStream(directory.pathOf(file));
 }
 
-/** Returns the value of the header `Content-Disposition`, which has the file name for a download. */
+/**
+ * Returns the value of the header `Content-Disposition`: whether browsers may show the file in a page, and the name of the
+ * file. A name in the path takes precedence over the name from the upload.
+ */
 function dispositionOf({ params }: ClientRequest, { contentType, uploadName }: Media): string {
   const kind = INLINE.test(contentType.split(';')[0] ?? '') ? 'inline' : 'attachment';
   const name = params.fileName === undefined ? uploadName : encodeURIComponent(params.fileName);

@@ -20,7 +20,7 @@ export interface ReceivedFile {
 /**
  * Writes a request body to a temporary file.
  * @param maxBytes maximum size in bytes
- * @throws MatrixError `M_TOO_LARGE`
+ * @throws MatrixError `M_TOO_LARGE` if the body has more than `maxBytes`
  */
 export async function receiveFile(directory: MediaDirectory, body: Readable, maxBytes: number): Promise<ReceivedFile> {
   await mkdir(directory.temporary, { recursive: true });

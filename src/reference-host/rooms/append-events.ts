@@ -3,16 +3,19 @@ import { type Appended, type EventId, isUserId, type RoomEventDraft, type RoomId
 import { announce, type Changes } from '../announce.ts';
 import type { HostContext } from '../host-context.ts';
 
-/** Work in the transaction that writes the events. It begins after the transaction has locked the room. */
+/**
+ * More work in the transaction that writes the events. The work begins after the events are written. The room is locked until
+ * the transaction ends.
+ */
 export type InTransaction = (transaction: Knex.Transaction) => Promise<void>;
 
 /**
- * Writes events into a room, and tells clients and other servers about the events. If the room refuses one event, writes no
- * event.
+ * Writes events into a room, and tells clients and other servers about the events. If the room refuses one of the events, or if
+ * `work` throws an error, writes none of the events.
  * @param work more work in the same transaction @defaultValue no more work
  * @returns the ids of the events, in the order of the drafts
- * @throws MatrixError with the reason why the first event was refused; `M_NOT_FOUND` if the room is unknown; `M_BAD_STATE`
- * while the room is being purged
+ * @throws MatrixError with the reason why the room refuses the first refused event; `M_NOT_FOUND` if the room is unknown;
+ * `M_BAD_STATE` while the room is being purged; or an error of `work`
  */
 export async function appendEvents(
   context: HostContext,
@@ -30,14 +33,17 @@ export async function appendEvents(
   return appended.events.map(({ eventId }) => eventId);
 }
 
-/** Checks that no event was refused. @throws MatrixError with the reason why the first event was refused */
+/** Returns `appended` if no event was refused. @throws MatrixError with the reason why the first refused event was refused */
 export function requireAll(appended: Appended): Appended {
   const [refused] = appended.refused;
   if (refused !== undefined) throw refused.error;
   return appended;
 }
 
-/** Returns the room, and the users whose membership has changed. Some of these users may no longer be in the room. */
+/**
+ * Returns the arguments of `announce()` for written events: the room (if an event was written), the users whose member events
+ * were written, and the servers for which events were queued. Some of these users may no longer be in the room.
+ */
 export function changesOf({ roomId, events, destinations }: Appended): Changes {
   const members = events.filter(({ draft }) => draft.type === 'm.room.member');
   const users = members.flatMap(({ draft: { stateKey = '' } }) => (isUserId(stateKey) ? [stateKey] : []));

@@ -9,14 +9,17 @@ import { requireOpen } from './require-open.ts';
 import { requireReachable } from './require-reachable.ts';
 import { unsentEventId } from './unsent-event-id.ts';
 
-/** A change of a user's membership. The sender is the user or another user. */
+/**
+ * A change of a user's membership. `sender` makes the change. `userId` is the user whose membership changes, who may be the
+ * sender.
+ */
 export interface NewMembership {
   readonly roomId: RoomId;
   readonly sender: UserId;
   readonly userId: UserId;
   /**
-   * The content of the member event. `changeMembership()` adds the user's profile to this content if a local user joins, knocks
-   * or is invited.
+   * The content of the member event. `changeMembership()` adds the display name and avatar of a local user who joins, knocks or
+   * is invited.
    */
   readonly content: RoomEventDraft['content'];
 }
@@ -24,10 +27,12 @@ export interface NewMembership {
 const ENTERING: readonly unknown[] = ['join', 'invite', 'knock'];
 
 /**
- * Writes a member event. A suspended user may only leave. A shadow-banned user may only change the user's own membership. If
- * such a user changes the membership of another user, the homeserver answers as if it accepted the change, but does not write
- * an event.
- * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_NOT_FOUND` or `M_BAD_STATE`
+ * Writes a member event. A suspended sender may only leave. A shadow-banned sender may only change their own membership. If a
+ * shadow-banned sender changes the membership of another user, this function returns an invented event id, as if it had written
+ * the event.
+ * @throws MatrixError `M_FORBIDDEN` if the room does not allow the change, if the room is blocked, or if nobody would receive
+ * the invite; `M_USER_SUSPENDED` if the sender is suspended; `M_NOT_FOUND` if the room or the invited local user does not
+ * exist; `M_BAD_STATE` while the room is being purged
  */
 export async function changeMembership(context: HostContext, change: NewMembership): Promise<EventId> {
   const { admin } = context;
@@ -52,7 +57,7 @@ export async function changeMembership(context: HostContext, change: NewMembersh
 }
 
 /**
- * Returns the change of membership that a client requests with a state event.
+ * Converts a state event of the type `m.room.member` that a client wants to send.
  * @throws MatrixError `M_INVALID_PARAM` if the state key is not a user id
  */
 export function membershipDraft(roomId: RoomId, { sender, stateKey = '', content }: RoomEventDraft): NewMembership {

@@ -11,16 +11,20 @@ import { requireOpen } from './require-open.ts';
 export interface Join {
   readonly roomId: RoomId;
   readonly userId: UserId;
-  /** Why the user joins. `undefined` if the user gives no reason. */
+  /** The reason that the user gives for the join. `undefined` if the user gives none. */
   readonly reason: string | undefined;
-  /** Other servers that may be in the room, so that the user can join through them. */
+  /**
+   * Other servers that may be in the room. If this homeserver is not in the room, the user joins through one of these servers.
+   */
   readonly via: readonly ServerName[];
 }
 
 /**
  * Joins a user to a room. If this homeserver is not in the room, the user joins through another server. Does nothing if the
  * user is already in the room.
- * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_BAD_STATE` or `M_NOT_FOUND`
+ * @throws MatrixError `M_FORBIDDEN` if the user may not join, or if the room is blocked; `M_USER_SUSPENDED` if the user is
+ * suspended; `M_BAD_STATE` while the room is being purged; `M_NOT_FOUND` or `M_UNKNOWN` if a join through another server is not
+ * possible
  */
 export async function joinRoom(context: HostContext, { roomId, userId, reason, via }: Join): Promise<void> {
   const { db, joinRemoteRoom } = context;

@@ -8,9 +8,9 @@ import { changeMembership } from './change-membership.ts';
 const LIMIT_MS = 10_000;
 
 /**
- * Makes a user leave a room, or reject an invite. If the server that has sent the invite does not answer, ends the invite on
- * this homeserver only.
- * @throws MatrixError `M_FORBIDDEN` if the user is not in the room
+ * Makes a user leave a room, or reject an invite. An invite from another server is rejected through that server. If this fails,
+ * the invite ends on this homeserver only.
+ * @throws MatrixError `M_FORBIDDEN` if the user is neither in the room nor invited
  */
 export async function leaveRoom(
   context: HostContext,

@@ -3,25 +3,22 @@ import { type Accounts, MatrixError, type UserId } from '../../index.ts';
 
 const USERS = 10_000;
 
-/**
- * The level of a user's bucket: the number of messages that counted towards the user's limit at the time `at`. The time is in
- * ms since the epoch.
- */
+/** The number of messages in a user's bucket (`used`) at a time (`at`, in ms since the epoch). */
 interface Level {
   readonly used: number;
   readonly at: number;
 }
 
 /**
- * Refuses a message if the user has sent too many messages through this process. An administrator sets the limit. A user
- * without a limit may send any number of messages.
+ * Checks that a user has not sent too many messages through this process, and counts one more message. Administrators set the
+ * limits of users. A user without a limit may send any number of messages.
  * @throws MatrixError `M_LIMIT_EXCEEDED` with `retry_after_ms`
  */
 export type LimitMessages = (userId: UserId) => Promise<void>;
 
 /**
- * Creates the function that limits messages. It has a leaky bucket for each user. The bucket holds `burstCount` messages, and
- * loses `messagesPerSecond` messages each second.
+ * Creates the function that limits messages. The function has a leaky bucket for each user. A bucket holds `burstCount`
+ * messages, but at least one, and loses `messagesPerSecond` messages each second. If both numbers are 0, the user has no limit.
  */
 export function createMessageLimit({ check }: Pick<Accounts, 'check'>): LimitMessages {
   const levels = new LRUCache<UserId, Level>({ max: USERS });

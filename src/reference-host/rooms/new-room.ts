@@ -32,14 +32,17 @@ export type NewRoomRequest = z.output<typeof newRoomSchema>;
 export const DEFAULT_ROOM_VERSION = '10';
 const CREATOR_LEVEL = 100;
 
-/** The presets of rooms. Source: Client-Server API, "Creation". */
+/** The join rule and the guest access of each preset. Source: Client-Server API, "Creation". */
 const PRESETS = {
   private_chat: { joinRule: 'invite', guestAccess: 'can_join' },
   trusted_private_chat: { joinRule: 'invite', guestAccess: 'can_join' },
   public_chat: { joinRule: 'public', guestAccess: 'forbidden' },
 } as const;
 
-/** Returns the room that a client wants to create, with its first events in the order of the specification. */
+/**
+ * Returns the room that a client wants to create, with the events that follow the create event, in the order of the
+ * specification.
+ */
 export function newRoomOf(
   request: NewRoomRequest,
   {
@@ -96,7 +99,10 @@ function powerLevelsOf(
   return { ...DEFAULT_POWER_LEVELS, invite: 0, users_default: 0, users, ...override };
 }
 
-/** Adds trusted users to the additional creators, because trusted users are creators too since room version 12. */
+/**
+ * Returns the field `additional_creators`, with the users whom the request names and the invited users of a trusted private
+ * chat. Since room version 12, these invited users are creators of the room instead of having the power level 100.
+ */
 function additionalCreators({ creation_content: content }: NewRoomRequest, trusted: readonly UserId[]): object {
   const named: unknown = isRecord(content) ? content.additional_creators : undefined;
   return { additional_creators: [...new Set([...(Array.isArray(named) ? (named as unknown[]) : []), ...trusted])] };

@@ -15,9 +15,10 @@ interface Redaction {
 }
 
 /**
- * Redacts an event. Users may redact their own events. They may redact other users' events if their power level allows it.
- * Source: Client-Server API, "Redactions".
- * @throws MatrixError `M_FORBIDDEN`, `M_NOT_FOUND` or `M_USER_SUSPENDED`
+ * Redacts an event, and returns the id of the redaction. Users may redact their own events, even if they are suspended. A user
+ * may redact events of other users if the power level of the user allows it. Source: Client-Server API, "Redactions".
+ * @throws MatrixError `M_FORBIDDEN` if the user may not redact the event, `M_NOT_FOUND` if the event is not in the room,
+ * `M_USER_SUSPENDED` if a suspended user redacts an event of another user
  */
 export async function redactEvent(
   context: HostContext,

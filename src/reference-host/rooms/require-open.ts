@@ -3,8 +3,9 @@ import { MatrixError, type RoomId } from '../../index.ts';
 import type { HostContext } from '../host-context.ts';
 
 /**
- * Refuses joins, knocks and invites of local users if an administrator has blocked the room.
- * @param transaction the transaction that writes the event. It must have locked the room.
+ * Checks that local users may join a room, knock at it or be invited to it: no administrator has blocked the room, and no purge
+ * of the room is running.
+ * @param transaction the transaction that writes the event and has locked the room @defaultValue the check uses no transaction
  * @throws MatrixError `M_FORBIDDEN` if the room is blocked, `M_BAD_STATE` if a purge of the room is running
  */
 export async function requireOpen(

@@ -5,9 +5,11 @@ import type { HostContext } from '../host-context.ts';
 import { isServerInRoom } from '../storage/room-views.ts';
 
 /**
- * Refuses invites that nobody would receive. This homeserver cannot send invites to servers that are not in the room.
+ * Checks that an invited user can receive the invite: the user is a local user, or the user's server is already in the room.
+ * This homeserver sends no invites to servers that are not in the room.
  * @param roomId `undefined` if the room is new
- * @throws MatrixError `M_NOT_FOUND` or `M_FORBIDDEN`
+ * @throws MatrixError `M_NOT_FOUND` if a local user does not exist, `M_FORBIDDEN` if the server of a remote user is not in the
+ * room
  */
 export async function requireReachable(
   { db, signingKey }: HostContext,

@@ -4,7 +4,8 @@ import type { HostContext } from '../host-context.ts';
 import { findAlias } from '../storage/room-aliases.ts';
 
 /**
- * Returns the room id for a local alias. Returns a room id unchanged. @throws MatrixError `M_INVALID_PARAM` or `M_NOT_FOUND`
+ * Returns the room id for a local alias. Returns a room id unchanged.
+ * @throws MatrixError `M_INVALID_PARAM` if the text is neither a room id nor an alias, `M_NOT_FOUND` if the alias is unknown
  */
 export async function resolveRoom({ db }: HostContext, idOrAlias: string): Promise<RoomId> {
   if (isRoomId(idOrAlias)) return idOrAlias;

@@ -8,20 +8,22 @@ import { findMembership, listMembershipChanges, type MembershipChange } from '..
 /** The facts about a user and a room that decide which of the room's events the user may see. */
 export interface RoomView {
   readonly roomId: RoomId;
-  /** All changes of the user's membership, in order. */
+  /** All changes of the user's membership in the room, oldest first. */
   readonly changes: readonly MembershipChange[];
-  /** The event with which the user has left the room. `undefined` if the user may see the current state. */
+  /**
+   * The member event with which the user has left the room or was banned. `undefined` if the user may see the current state.
+   */
   readonly leftWith: EventId | undefined;
 }
 
-/** The numbers that Dendrite stores for the history visibility. */
+/** The numbers that Dendrite stores for these history visibilities. For `joined`, Dendrite stores 4. */
 const VISIBILITY = { worldReadable: 1, shared: 2, invited: 3 };
 
 const noMember = (): MatrixError => new MatrixError('M_FORBIDDEN', 'You are not in this room');
 
 /**
- * Finds out what a user may see of a room. The user must be in the room or have left it, unless the room's history is readable
- * by the world.
+ * Reads the facts that decide what a user may see of a room. The user must be in the room, or must have joined it once and then
+ * have left it or been banned. Everybody may see a room whose history is readable by the world.
  * @throws MatrixError `M_FORBIDDEN` for other users
  */
 export async function viewRoom(db: Knex, roomId: RoomId, userId: UserId): Promise<RoomView> {
@@ -47,7 +49,9 @@ async function isWorldReadable(db: Knex, roomId: RoomId): Promise<boolean> {
 }
 
 /**
- * Reads the state of the room that the user may see. @param type the type of the state events to read @defaultValue all types
+ * Reads the state that the user may see: the current state of the room or, if the user has left, the state just after the
+ * leave.
+ * @param type the type of the state events to read @defaultValue all types
  */
 export async function readVisibleState(
   db: Knex,
@@ -58,7 +62,7 @@ export async function readVisibleState(
   return readStateAt(db, leftWith, type === undefined ? {} : { types: [type] });
 }
 
-/** Returns the events that the user may see. Source: Client-Server API, "Room History Visibility". */
+/** Returns those of the given events that the user may see. Source: Client-Server API, "Room History Visibility". */
 export async function keepVisible(
   db: Knex,
   { changes }: RoomView,
@@ -71,8 +75,8 @@ export async function keepVisible(
   return events.filter(({ eventId, streamPosition }) => {
     const visibility = visibilities.get(eventId) ?? VISIBILITY.shared;
     if (visibility === VISIBILITY.worldReadable) return true;
-    // A user may see their own member event if the membership before the event or after the event allows the user to see
-    // events.
+    // `before` is the user's membership before the event. `at` is the new membership if the event itself changes the user's
+    // membership. The user may see such an event if the old or the new membership allows it.
     const before = changes.findLast(({ position }) => position < streamPosition)?.membership;
     const at = changes.find(({ position }) => position === streamPosition)?.membership;
     const has = (membership: string): boolean => before === membership || at === membership;

@@ -15,20 +15,21 @@ interface Request {
   readonly redacts?: EventId;
   readonly transactionId: string;
   /**
-   * Tells whether an earlier event with the same transaction id comes from the same request. @defaultValue every such event
-   * comes from the same request
+   * If the device has already sent an event with the same transaction id, this function tells whether that event belongs to the
+   * same request. @defaultValue it always belongs to the same request
    */
   readonly isSame?: (sent: SentEvent) => boolean;
   /**
    * Makes further checks before the homeserver writes the event.
-   * @throws MatrixError if the user must not send the event, even if the room would accept it
+   * @throws MatrixError if the homeserver must refuse the event, although the room would accept it
    */
   readonly check?: (turn: RoomTurn, transaction: Knex.Transaction) => Promise<void>;
 }
 
 /**
- * Sends an event for a client, with the plugin's room writer.
- * @throws MatrixError `M_FORBIDDEN` if the room refuses the event
+ * Writes an event of a client into a room, and returns the event's id. Writes nothing if the client has repeated a request:
+ * then returns the id of the earlier event. Writes nothing if the user is shadow-banned: then returns an invented id.
+ * @throws MatrixError `M_FORBIDDEN` if the user is not in the room, or if the room refuses the event; or an error of `check`
  */
 export async function sendEvent(
   context: HostContext,

@@ -12,7 +12,7 @@ interface Message {
   readonly transactionId: string;
 }
 
-/** Types of events that clients must send with other routes. */
+/** Types of events that clients must send with other routes than the route for messages. */
 const NO_MESSAGES: readonly string[] = [
   'm.room.create',
   'm.room.member',
@@ -22,9 +22,10 @@ const NO_MESSAGES: readonly string[] = [
 ];
 
 /**
- * Sends a message event. Source: Client-Server API, "Sending events to a room".
- * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_LIMIT_EXCEEDED`, `M_BAD_JSON` or `M_TOO_LARGE`; `M_INVALID_PARAM`
- * if clients must send events of this type with another route
+ * Sends a message event, and returns the event's id. Source: Client-Server API, "Sending events to a room".
+ * @throws MatrixError `M_INVALID_PARAM` if clients must send events of this type with another route; `M_USER_SUSPENDED` if the
+ * user is suspended; `M_LIMIT_EXCEEDED` if the user has sent too many messages; `M_FORBIDDEN`, `M_BAD_JSON` or `M_TOO_LARGE` if
+ * the room refuses the event
  */
 export async function sendMessage(context: HostContext, device: Device, message: Message): Promise<EventId> {
   if (NO_MESSAGES.includes(message.type)) {

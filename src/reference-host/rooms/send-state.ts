@@ -8,8 +8,10 @@ import { requireJoined } from './room-view.ts';
 import { unsentEventId } from './unsent-event-id.ts';
 
 /**
- * Sends a state event for a user. Source: Client-Server API, "Sending events to a room".
- * @throws MatrixError `M_FORBIDDEN`, `M_USER_SUSPENDED`, `M_BAD_JSON` or `M_TOO_LARGE`
+ * Sends a state event for a user, and returns the event's id. If the user is shadow-banned, sends nothing and returns an
+ * invented id. `changeMembership()` has its own rules for member events. Source: Client-Server API, "Sending events to a room".
+ * @throws MatrixError `M_USER_SUSPENDED` if the user is suspended; `M_FORBIDDEN`, `M_BAD_JSON` or `M_TOO_LARGE` if the room
+ * refuses the event
  */
 export async function sendState(context: HostContext, roomId: RoomId, draft: RoomEventDraft): Promise<EventId> {
   const { db, admin } = context;

@@ -4,14 +4,15 @@ import { MatrixError, type RoomId, type RoomStates } from '../../index.ts';
 import { membershipOf, type PowerState, stateName } from '../../matrix/index.ts';
 import type { Device } from '../storage/devices.ts';
 
-/** A locked room, and the state that decides what a member of the room may do. */
+/** A locked room, and the state events that decide the power levels of its members. */
 export interface RoomTurn {
   readonly room: StoredRoom;
   readonly power: PowerState;
 }
 
 /**
- * Locks a room, so that a member can send an event into it.
+ * Locks a room until the end of the transaction, so that no other transaction writes events into the room. Checks that the user
+ * is in the room.
  * @throws MatrixError `M_FORBIDDEN` if the user has not joined the room, or the room does not exist
  */
 export async function takeTurn(

@@ -9,11 +9,14 @@ import { bodyOf } from '../json-body.ts';
 import { type ClientRequest, clientPaths, parameterOf, roomIdOf } from '../request-parameters.ts';
 import { findAccountData } from '../storage/account-data.ts';
 
-/** Types of account data that have routes of their own. */
+/** Types of account data that these routes do not change. The specification has other routes for these types. */
 const OWN_ROUTES = ['m.fully_read', 'm.push_rules'];
 const contentSchema = z.record(z.string(), z.unknown());
 
-/** Adds the routes for a user's account data, which may belong to a room. Source: Client-Server API, "Client Config". */
+/**
+ * Adds the routes for a user's global account data, and for the user's account data of single rooms. Source: Client-Server API,
+ * "Client Config".
+ */
 export function addAccountDataRoutes(router: Router, context: HostContext): void {
   const { db } = context;
   const serve = (path: string, roomOf: (ctx: ClientRequest) => string): void => {

@@ -9,8 +9,8 @@ import { joinedRooms } from '../storage/rooms.ts';
 const PATHS = ['/_matrix/client/r0/rooms/:roomId/aliases', '/_matrix/client/v3/rooms/:roomId/aliases'];
 
 /**
- * Adds the route that lists the local aliases of a room. Members of the room may use the route. Administrators may use it too,
- * because admin consoles request it. Source: Client-Server API, "Room Aliases".
+ * Adds the route that lists the local aliases of a room. Members of the room may use the route. Administrators may use the
+ * route too, because admin consoles request it. Source: Client-Server API, "Room Aliases".
  */
 export function addAliasesRoute(router: Router, context: HostContext): void {
   const { db } = context;

@@ -38,8 +38,8 @@ const namedKeys = (keys: Readonly<Record<string, unknown>> = {}): SessionKey[] =
   Object.entries(keys).map(([keyName, key]) => ({ name: keyName, key }));
 
 /**
- * Adds the routes for the keys of devices. Source: Client-Server API, "Key management API". For users of other servers, the
- * routes return only keys that this homeserver already knows.
+ * Adds the routes for the keys of devices. The routes send no requests to other servers. For users of other servers, they
+ * return only keys that are already in the database. Source: Client-Server API, "Key management API".
  */
 export function addKeysRoutes(router: Router, context: HostContext): void {
   const { db } = context;
@@ -104,7 +104,10 @@ interface QueryAnswer {
   readonly self_signing_keys: object | undefined;
 }
 
-/** Returns the keys of a user's devices. @param wanted ids of devices. An empty list means all devices. */
+/**
+ * Returns the keys of a user's devices. Leaves out devices with which administrators are logged in as the user.
+ * @param wanted ids of devices. An empty list means all devices.
+ */
 async function query({ db, admin }: HostContext, user: UserId, wanted: readonly string[]): Promise<QueryAnswer> {
   const { devices, masterKey, selfSigningKey } = await readUserDevices(db, user);
   const { hiddenDevices } = await admin.accounts.check(user);

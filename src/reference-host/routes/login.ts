@@ -16,12 +16,13 @@ const FLOW = 'm.login.password';
 const LOGIN_PATHS = ['/_matrix/client/r0/login', '/_matrix/client/v3/login'];
 const WHOAMI_PATHS = ['/_matrix/client/r0/account/whoami', '/_matrix/client/v3/account/whoami'];
 /**
- * Maximum length of a password, in bytes. bcrypt ignores all bytes after these, so the homeserver refuses a longer password.
+ * Maximum length of a password, in bytes. bcrypt ignores all bytes beyond the first 72, so the homeserver refuses a longer
+ * password.
  */
 const MAX_PASSWORD_BYTES = 72;
 /**
- * A hash that no password has. If the account does not exist, the homeserver compares the password with this hash, so that the
- * answer takes the same time as for a wrong password.
+ * A bcrypt hash of no known password. If the account does not exist, the homeserver compares the password with this hash, so
+ * that the answer takes the same time as for a wrong password.
  */
 const NO_HASH = '$2b$10$8744pszExHNwSjNIapMEfOgeVF3Dt8OxRmzCJvdndultS6h52SVg2';
 
@@ -76,7 +77,10 @@ export function addLoginRoutes(router: Router, context: HostContext): void {
   });
 }
 
-/** Returns the localpart of the user who logs in, or `undefined` if the user belongs to another server. */
+/**
+ * Returns the localpart of the user who logs in. Returns `undefined` if the user id is not valid or belongs to another server.
+ * @throws MatrixError `M_UNKNOWN` for another kind of login, `M_MISSING_PARAM` if the user or the password is missing
+ */
 function localpartOf(body: z.output<typeof loginSchema>, serverName: ServerName): string | undefined {
   const { type, identifier, password } = body;
   if (type !== FLOW || (identifier !== undefined && identifier.type !== 'm.id.user')) {

@@ -16,8 +16,8 @@ const targetSchema = reasonSchema.extend({
 });
 
 /**
- * What a user can do to another user: the action, the other user's new membership, and the memberships that the other user may
- * have before. If these memberships are `undefined`, the other user may have any membership.
+ * The changes that a sender can make to the membership of another user. `membership` is the new membership of the other user.
+ * `from` lists the memberships that the other user may have before. `undefined` means any membership.
  */
 const ACTIONS = [
   { action: 'invite', membership: 'invite', from: undefined },
@@ -26,7 +26,10 @@ const ACTIONS = [
   { action: 'unban', membership: 'leave', from: ['ban'] },
 ] as const;
 
-/** Adds the routes that change memberships, except joins. Source: Client-Server API, "Room membership". */
+/**
+ * Adds the routes for memberships, except joins: invite, kick, ban, unban, leave, forget and knock. Source: Client-Server API,
+ * "Room membership".
+ */
 export function addMembershipRoutes(router: Router, context: HostContext): void {
   const { db, admin } = context;
   for (const { action, membership, from } of ACTIONS) {

@@ -10,8 +10,8 @@ export interface Credentials {
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
 /**
- * Tells whether an `Authorization` header has these credentials (RFC 7617). The comparison takes the same time for all wrong
- * headers, so that nobody can guess the credentials step by step.
+ * Tells whether an `Authorization` header has the user and the password of `credentials` (RFC 7617). The comparison takes the
+ * same time for all wrong headers, so that nobody can guess the password character by character.
  */
 function isAuthorized(header: string, { user, password }: Credentials): boolean {
   const [, encoded = ''] = /^Basic +(\S+)$/i.exec(header) ?? [];

@@ -2,7 +2,7 @@ import type Router from '@koa/router';
 import { errorFields } from '../../homeserver/index.ts';
 import type { HostContext } from '../host-context.ts';
 
-/** Adds the routes that tell whether the process is running (`up`), and whether it can be used (`health`). */
+/** Adds the routes that tell whether the process is running (`up`), and whether the database answers (`health`). */
 export function addMonitorRoutes(router: Router, { db, logger }: HostContext): void {
   router.get('/_dendrite/monitor/up', (ctx) => {
     ctx.status = 200;

@@ -39,7 +39,7 @@ export function addProfileRoutes(router: Router, context: HostContext): void {
     router.put(clientPaths(`/profile/:userId/${field}`), async (ctx: ClientRequest) => {
       const userId = await authenticateOwn(ctx, context);
       await requireNotSuspended(context, userId);
-      // A client removes a field with `null`, or by leaving the field out.
+      // A client removes the field with `null`, with an empty text, or by leaving the field out of the body.
       const { [field]: value = '' } = bodyOf(ctx, changesSchema);
       const changes = { displayName: undefined, avatarUrl: undefined };
       const change = field === 'displayname' ? { displayName: value } : { avatarUrl: value };

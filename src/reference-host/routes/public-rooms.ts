@@ -11,7 +11,10 @@ import { listPublicRooms, type PublicRoom } from '../storage/public-rooms.ts';
 
 const PATHS = clientPaths('/publicRooms');
 const MAX_ROOMS = 500;
-/** Text fields of an answer, each with the state event and the field from which it comes. */
+/**
+ * The text fields of a room in an answer. Each has the type of the state event, and the field of its content, from which it
+ * comes.
+ */
 const TEXTS = {
   name: ['m.room.name', 'name'],
   topic: ['m.room.topic', 'topic'],
@@ -20,6 +23,10 @@ const TEXTS = {
   join_rule: ['m.room.join_rules', 'join_rule'],
   room_type: ['m.room.create', 'type'],
 } as const;
+/**
+ * The boolean fields of a room in an answer. Each has the type of a state event, a field of its content, and the value for
+ * which the answer has `true`.
+ */
 const FLAGS = {
   world_readable: ['m.room.history_visibility', 'history_visibility', 'world_readable'],
   guest_can_join: ['m.room.guest_access', 'guest_access', 'can_join'],

@@ -57,7 +57,7 @@ export function addReceiptRoutes(router: Router, context: HostContext): void {
     await mark(await member(ctx), bodyOf(ctx, markersSchema));
     ctx.body = {};
   });
-  // The route accepts typing notices, and ignores them. This does no harm, because a typing notice may get lost anyway.
+  // The route accepts typing notices, and ignores them. Clients must expect that a typing notice gets lost.
   router.put(clientPaths('/rooms/:roomId/typing/:userId'), async (ctx: ClientRequest) => {
     const { userId } = await member(ctx);
     if (parameterOf(ctx, 'userId') !== userId)

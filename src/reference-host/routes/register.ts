@@ -46,7 +46,10 @@ export function addRegisterRoute(router: Router, context: HostContext): void {
   });
 }
 
-/** Creates the account, and counts one use of the token. If the registration fails, counts no use. */
+/**
+ * Creates the account, and counts one use of the registration token. If the account cannot be created, counts no use.
+ * @throws MatrixError if the user name, the password or the token is not acceptable
+ */
 async function register(context: HostContext, { username, password, auth }: Body): Promise<UserId> {
   const { db, admin, signingKey } = context;
   if (username === undefined || password === undefined) {

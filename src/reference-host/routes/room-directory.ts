@@ -19,7 +19,8 @@ const aliasSchema = z.object({
 const visibilitySchema = z.object({ visibility: z.enum(['public', 'private']).default('public') });
 
 /**
- * Adds the routes for local aliases, and for publishing rooms. Source: Client-Server API, "Room Aliases" and "Listing rooms".
+ * Adds the routes for local aliases, and for showing rooms in the room directory. Source: Client-Server API, "Room Aliases" and
+ * "Listing rooms".
  */
 export function addRoomDirectoryRoutes(router: Router, context: HostContext): void {
   const { db, admin, signingKey } = context;

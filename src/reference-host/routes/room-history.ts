@@ -26,8 +26,9 @@ const filterSchema = z.object({ types: names, not_types: names, senders: names, 
 type Filter = z.output<typeof filterSchema>;
 
 /**
- * Adds the routes for the history of a room: pages of events, one event, and an event with the events around it. The routes use
- * only the filters for types and senders. Source: Client-Server API, "Getting events for a room".
+ * Adds the routes for the history of a room: a page of events (`/messages`), one event (`/event`), and an event with the events
+ * around it (`/context`). Of a filter, `/messages` uses the types and the senders. `/context` ignores its filter. Source:
+ * Client-Server API, "Getting events for a room".
  */
 export function addRoomHistoryRoutes(router: Router, context: HostContext): void {
   const { db } = context;

@@ -58,7 +58,8 @@ export function addRoomRoutes(router: Router, context: HostContext): void {
     try {
       await context.admin.operations.reportUser(report, { actor: { kind: 'user', userId }, address: ctx.ip });
     } catch (error) {
-      // For an unknown user, the answer is the same as for a known user, so that nobody can find out who has an account.
+      // If the reported user does not exist, the answer is the same as for a user who exists, so that nobody can find out who
+      // has an account.
       if (!(error instanceof MatrixError && error.errcode === 'M_NOT_FOUND')) throw error;
     }
     ctx.body = {};

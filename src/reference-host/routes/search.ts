@@ -31,8 +31,8 @@ interface RoomEventResults {
 }
 
 /**
- * Adds the route for full-text search in the caller's rooms. The route supports the filters `rooms` and `limit`, and ignores
- * other filters, grouping and context. Source: Client-Server API, "Server Side Search".
+ * Adds the route for full-text search in the rooms that the caller has joined. Of the filter, the route uses `rooms` and
+ * `limit`. It ignores other filters, grouping and context. Source: Client-Server API, "Server Side Search".
  */
 export function addSearchRoute(router: Router, context: HostContext): void {
   router.post(PATHS, async (ctx) => {

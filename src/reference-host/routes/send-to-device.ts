@@ -19,9 +19,9 @@ const devices = z.record(storableText(255), z.record(z.string(), z.unknown()));
 const messagesSchema = z.object({ messages: z.record(userId, devices) });
 
 /**
- * Adds the route for messages to devices. Source: Client-Server API, "Send-to-Device messaging". The homeserver does not
- * recognise a request that a client repeats, so local devices get the messages twice. Other servers get the same `message_id`
- * again, and can drop the repetition.
+ * Adds the route for to-device messages. If a client repeats a request, local devices get the messages twice, because the
+ * homeserver does not recognise the repetition. Other servers get the same `message_id` twice, and can drop the second message.
+ * Source: Client-Server API, "Send-to-Device messaging".
  */
 export function addSendToDeviceRoute(router: Router, context: HostContext): void {
   const { db, signingKey } = context;

@@ -31,7 +31,7 @@ export function addSyncRoute(router: Router, context: HostContext, streams: Sync
       fullState: queryOf(ctx, 'full_state') === 'true',
       since: since === undefined ? undefined : parseToken(since),
     });
-    // The client has closed the connection.
+    // If the client has closed the connection, nobody would receive an answer.
     if (!ctx.writable) return;
     const { oneTime, unusedFallback } = await countKeys(context.db, device);
     ctx.body = {
@@ -42,7 +42,11 @@ export function addSyncRoute(router: Router, context: HostContext, streams: Sync
   });
 }
 
-/** Answers at once if there is something new. Otherwise, waits until there is something new, or until the time limit. */
+/**
+ * Returns an answer at once if it has something new, if the request has no `since`, or if the client asks for the full state.
+ * Otherwise, waits for something new. Returns an empty answer when the time limit is over, when the client closes the
+ * connection, or when the homeserver stops.
+ */
 async function answerWithin(
   limitMs: number,
   ctx: Context,
@@ -58,8 +62,8 @@ async function answerWithin(
     let { since } = question;
     let settled = await streams.settle();
     for (;;) {
-      // If the client got its position from another process, this position may be later than this process's position. It is
-      // settled too: no running transaction can add rows before it.
+      // A position is settled if no running transaction can add rows before it. If the client got its position `since` from
+      // another process, this position may be later than `settled`. It is settled too.
       const upTo = since === undefined ? settled : latest(settled, since);
       const answer = await readSyncAnswer(context, { ...question, since, upTo, now: Date.now() });
       const { isEmpty, position } = answer;
@@ -85,7 +89,7 @@ function timeoutOf(ctx: Context): number {
 
 /**
  * Reads the query parameter `filter`, which is JSON or the id of a stored filter.
- * @throws MatrixError `M_NOT_FOUND` or `M_BAD_JSON`
+ * @throws MatrixError `M_NOT_FOUND` if there is no filter with the id, `M_BAD_JSON` if the text is not a filter
  */
 async function filterOf(ctx: Context, { db }: HostContext, { userId }: Device): Promise<SyncFilter> {
   const filter = queryOf(ctx, 'filter') ?? '{}';

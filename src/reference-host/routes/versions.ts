@@ -5,8 +5,8 @@ import { clientPaths } from '../request-parameters.ts';
 const VERSIONS = ['r0.6.1', ...Array.from({ length: 11 }, (_, index) => `v1.${index + 1}`)];
 
 /**
- * Adds the routes that clients call before the login. Source: Client-Server API, "API Versions", "Well-known URIs" and "Voice
- * over IP".
+ * Adds three routes that need no access token: the versions of the API, the URL of the homeserver, and the TURN servers.
+ * Source: Client-Server API, "API Versions", "Well-known URIs" and "Voice over IP".
  */
 export function addVersionsRoutes(router: Router): void {
   router.get('/_matrix/client/versions', (ctx) => {
@@ -15,7 +15,7 @@ export function addVersionsRoutes(router: Router): void {
   router.get('/.well-known/matrix/client', (ctx) => {
     ctx.body = { 'm.homeserver': { base_url: `${ctx.protocol}://${ctx.host}` } };
   });
-  // There are no TURN servers.
+  // The homeserver has no TURN servers, so the answer is empty.
   router.get(clientPaths('/voip/turnServer'), (ctx) => {
     ctx.body = {};
   });

@@ -25,7 +25,10 @@ export async function findAccountData(db: Knex, key: AccountDataKey): Promise<Co
   return contentOf(await select(db, key).first('content'));
 }
 
-/** Reads account data, and locks its row until the end of the transaction. */
+/**
+ * Reads account data, and locks its row until the end of the transaction. Returns `undefined`, and locks nothing, if there is
+ * no row.
+ */
 export async function lockAccountData(
   transaction: Knex.Transaction,
   key: AccountDataKey,

@@ -7,8 +7,8 @@ export interface Account {
 }
 
 /**
- * Finds an active account with its password hash. If accounts exist for both the lower-case localpart and the given spelling,
- * returns the account with the lower-case localpart.
+ * Finds an account that is not deactivated and has a password. Prefers the account with the lower-case localpart to an account
+ * with the given spelling.
  */
 export async function findAccount(db: Knex, localpart: string, serverName: ServerName): Promise<Account | undefined> {
   const lower = localpart.toLowerCase();
@@ -21,7 +21,10 @@ export async function findAccount(db: Knex, localpart: string, serverName: Serve
   return row?.password_hash ? { localpart: row.localpart, passwordHash: row.password_hash } : undefined;
 }
 
-/** Returns the localpart of the oldest active account of a type. */
+/**
+ * Returns the localpart of the oldest account of a type that is not deactivated. `accountType` is the number that Dendrite
+ * stores.
+ */
 export async function findFirstAccount(
   db: Knex,
   serverName: ServerName,

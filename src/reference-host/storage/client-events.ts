@@ -25,7 +25,10 @@ export function clientEventOf(
   return { ...Object.fromEntries(fields), event_id: eventId, room_id: roomId };
 }
 
-/** Reads events by their ids. Leaves out events that are missing, redacted or in other rooms. */
+/**
+ * Reads events by their ids, in the format of the Client-Server API. Leaves out events that are missing, are redacted, or are
+ * not in one of `rooms`.
+ */
 export async function readClientEvents(
   db: Knex,
   eventIds: readonly EventId[],
@@ -43,8 +46,8 @@ export async function readClientEvents(
 }
 
 /**
- * Reads the history visibility of the room at each event, as the number that Dendrite stores. Leaves out events that are not in
- * the timeline.
+ * Reads the history visibility that the room had at each event, as the number that Dendrite stores. Leaves out events that are
+ * not in the timeline of the room.
  */
 export async function readVisibilities(db: Knex, eventIds: readonly EventId[]): Promise<Map<EventId, number>> {
   const rows: { event_id: EventId; history_visibility: number }[] = await db('public.syncapi_output_room_events')

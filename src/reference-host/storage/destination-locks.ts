@@ -3,28 +3,28 @@ import type { ServerName } from '../../index.ts';
 
 /**
  * News about another server that the processes of the homeserver tell each other. `queued`: a process has queued something for
- * the other server. `alive`: the other server has shown a sign of life.
+ * the other server. `alive`: the other server has sent a request, or an administrator has asked for an attempt to reach it.
  */
 export type DestinationNews = 'queued' | 'alive';
 
 /** Locks that decide which process of the homeserver sends to which other server. */
 export interface DestinationLocks {
-  /** Connects to the database. @throws Error if the database cannot be reached */
+  /** Opens the connection that holds the locks and receives the news. @throws Error if the database cannot be reached */
   readonly open: () => Promise<void>;
   /**
-   * Locks a server for this process. The lock lasts until `unlock()` is called or the connection is lost.
+   * Locks a server for this process. The lock lasts until this process calls `unlock()` or loses the connection.
    * @returns whether this process got the lock
    */
   readonly tryLock: (destination: ServerName) => Promise<boolean>;
   readonly unlock: (destination: ServerName) => Promise<void>;
-  /** Sends news to the other processes. */
+  /** Sends news to all processes, including this one. */
   readonly tell: (destination: ServerName, news: DestinationNews) => Promise<void>;
   /** Closes the connection, which releases all locks. */
   readonly close: () => Promise<void>;
 }
 
 export interface LockEvents {
-  /** Called when any process has sent news. This process also hears its own news. */
+  /** Called when a process, which may be this one, has sent news. */
   readonly heard: (destination: ServerName, news: DestinationNews) => void;
   /** Called when the connection is lost. All locks are lost with the connection. */
   readonly lost: (error: Error) => void;

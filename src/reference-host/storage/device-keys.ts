@@ -3,8 +3,9 @@ import type { UserId } from '../../index.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** The encryption keys of a user's devices. */
+/** A user's devices that have encryption keys, and the user's cross-signing keys. */
 export interface UserDevices {
+  /** The newest stream id of these devices. 0 if the user has no such devices. */
   readonly streamId: number;
   readonly devices: readonly { readonly deviceId: string; readonly displayName: string | null; readonly keys: Json }[];
   readonly masterKey: Json | undefined;

@@ -8,7 +8,7 @@ import type { HostContext } from '../host-context.ts';
 export interface Device {
   readonly userId: UserId;
   readonly deviceId: string;
-  /** Id of the device's login. The session id and a transaction id together identify a repeated request. */
+  /** Dendrite's number of the login. A session id and a transaction id together identify a request that a client may repeat. */
   readonly sessionId: number;
 }
 
@@ -21,7 +21,10 @@ interface NewDevice {
   readonly userAgent: string;
 }
 
-/** Finds the device to which an access token belongs. Returns `undefined` if the account is missing or deactivated. */
+/**
+ * Finds the device to which an access token belongs. Returns `undefined` if no device has the token, or if its account is
+ * missing or deactivated.
+ */
 export async function findDevice(db: Knex, token: string, serverName: ServerName): Promise<Device | undefined> {
   const row = await db('public.userapi_devices AS d')
     .join('public.userapi_accounts AS a', { 'a.localpart': 'd.localpart', 'a.server_name': 'd.server_name' })
@@ -33,9 +36,9 @@ export async function findDevice(db: Knex, token: string, serverName: ServerName
 }
 
 /**
- * Creates a device. If a device with the same id exists, the new device replaces it. Locks the account first, so that no
- * concurrent call creates the same device or deactivates the account.
- * @returns the device's access token; `undefined` if the account is deactivated
+ * Creates a device. The new device replaces a device of the user with the same id. This function first locks the account, so
+ * that no concurrent call creates the same device or deactivates the account.
+ * @returns the device's access token; `undefined` if the account is missing or deactivated
  */
 export async function createDevice(
   { db, admin }: Pick<HostContext, 'admin' | 'db'>,

@@ -1,7 +1,10 @@
 import type { Knex } from 'knex';
 import type { ServerName } from '../../index.ts';
 
-/** A queued PDU or EDU. `nid` is the number of the queue entry. */
+/**
+ * A queued PDU or EDU. `nid` is the number that Dendrite gives the JSON. The queues of several servers can refer to the same
+ * JSON.
+ */
 export interface QueuedJson {
   readonly nid: string;
   readonly json: string;
@@ -12,11 +15,14 @@ export interface QueuedTransaction {
   readonly edus: readonly QueuedJson[];
 }
 
-/** Maximum number of PDUs and EDUs in a transaction. Source: Server-Server API, "Transactions". */
+/**
+ * The next two constants are the maximum numbers of PDUs and of EDUs in a transaction. Source: Server-Server API,
+ * "Transactions".
+ */
 const MAX_PDUS = 50;
 const MAX_EDUS = 100;
 
-/** Lists the servers for which something is queued. Leaves out servers on the blacklist. */
+/** Lists the servers for which PDUs or EDUs are queued. Leaves out servers on the blacklist. */
 export async function listWaitingDestinations(db: Knex): Promise<ServerName[]> {
   const { rows } = await db.raw<{ rows: { server_name: ServerName }[] }>(
     `SELECT server_name FROM (
@@ -27,7 +33,10 @@ export async function listWaitingDestinations(db: Knex): Promise<ServerName[]> {
   return rows.map(({ server_name }) => server_name);
 }
 
-/** Reads the next entries of a server's queue, in order. Leaves out expired EDUs. */
+/**
+ * Reads the next PDUs and the next EDUs of a server's queue, each in the order of their numbers. Leaves out expired EDUs.
+ * @param now the current time, in ms since the epoch
+ */
 export async function readNextTransaction(db: Knex, destination: ServerName, now: number): Promise<QueuedTransaction> {
   const read = async (queue: 'pdus' | 'edus', limit: number): Promise<QueuedJson[]> => {
     const condition = queue === 'edus' ? 'AND (q.expires_at = 0 OR q.expires_at > :now)' : '';
@@ -58,9 +67,9 @@ export async function deleteUseless(db: Knex, destination: ServerName, now: numb
 }
 
 /**
- * Deletes sent entries from a server's queue, and deletes their JSON if no other server's queue has the same JSON. First locks
- * the JSON rows, in order. So if two processes delete the last two entries with the same JSON, the second process sees that its
- * entry is the last one.
+ * Deletes entries from a server's queue, and deletes their JSON if it is in no other server's queue. First locks the rows of
+ * the JSON, in order. So if two processes delete the last two entries with the same JSON at the same time, one of them waits
+ * for the other, and then deletes the JSON.
  */
 export async function deleteQueued(db: Knex, destination: ServerName, nids: readonly string[]): Promise<void> {
   const bindings = { destination, nids: [...nids] };
@@ -89,7 +98,7 @@ export async function addToBlacklist(db: Knex, serverName: ServerName): Promise<
   await db('public.federationsender_blacklist').insert({ server_name: serverName }).onConflict('server_name').ignore();
 }
 
-/** Removes a server from the blacklist. @returns whether something is queued for it */
+/** Removes a server from the blacklist. @returns whether something is queued for the server */
 export async function pardon(db: Knex, serverName: ServerName): Promise<boolean> {
   const { rows } = await db.raw<{ rows: { waiting: boolean }[] }>(
     `WITH pardoned AS (DELETE FROM public.federationsender_blacklist WHERE server_name = :serverName)

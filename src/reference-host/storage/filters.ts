@@ -11,7 +11,7 @@ export async function storeFilter(db: Knex, localpart: string, filter: Filter): 
   return String(stored?.id);
 }
 
-/** Reads a filter of a user by its id. */
+/** Reads a filter of a user by its id. Returns `undefined` if the user has no filter with this id. */
 export async function findFilter(db: Knex, localpart: string, filterId: string): Promise<Filter | undefined> {
   if (!/^\d{1,9}$/.test(filterId)) return undefined;
   const row = await db('public.syncapi_filter').where({ localpart, id: filterId }).first('filter');

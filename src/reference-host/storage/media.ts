@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { ServerName, UserId } from '../../index.ts';
 
-/** The columns of a media's row that a download needs. */
+/** The columns of a row of `mediaapi_media_repository` that a download needs. */
 export interface Media {
   readonly origin: ServerName;
   readonly mediaId: string;
@@ -45,14 +45,17 @@ export async function findMedia(db: Knex, origin: ServerName, mediaId: string): 
 /** A stored thumbnail. */
 export interface Thumbnail {
   readonly contentType: string;
-  /** In bytes. */
+  /** The size of the file, in bytes. */
   readonly size: number;
   readonly width: number;
   readonly height: number;
   readonly method: 'crop' | 'scale';
 }
 
-/** Finds the smallest stored thumbnail of a media that is at least as large as the wanted size, in pixels. */
+/**
+ * Finds the smallest stored thumbnail of a media that was made with the wanted method, and whose width and height are at least
+ * the wanted ones, in pixels. Returns `undefined` if there is none.
+ */
 export async function findThumbnail(
   db: Knex,
   { origin, mediaId }: Pick<Media, 'origin' | 'mediaId'>,

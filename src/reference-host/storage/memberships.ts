@@ -16,7 +16,7 @@ export async function findMembership(db: Knex, roomId: RoomId, userId: UserId): 
   return row && { membership: row.membership, eventId: row.event_id };
 }
 
-/** A change of a membership, with its stream position. */
+/** A change of a membership. `position` is the stream position of the member event. */
 export interface MembershipChange {
   readonly position: number;
   readonly membership: unknown;
@@ -40,7 +40,7 @@ export async function listMembershipChanges(db: Knex, roomId: RoomId, userId: Us
   }));
 }
 
-/** Marks a room as forgotten by a user. @returns `false` if the user has neither left the room nor was banned from it */
+/** Marks a room as forgotten by a user, if the user has left the room or was banned from it. @returns whether that was so */
 export async function forgetRoom(db: Knex, roomId: RoomId, userId: UserId): Promise<boolean> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
     `UPDATE public.roomserver_membership m SET forgotten = true

@@ -3,7 +3,7 @@ import type { PlacedEvent } from '../../homeserver/index.ts';
 import type { EventId, RoomId } from '../../index.ts';
 import { isRecord } from '../../matrix/index.ts';
 
-/** Selects events that relate to an event. */
+/** Selects the events that relate to the event `eventId`. */
 export interface RelationFilter {
   readonly eventId: EventId;
   /** @defaultValue all types of relations */
@@ -13,8 +13,8 @@ export interface RelationFilter {
 }
 
 /**
- * Lists the events of a room that relate to an event, newest first. Reads all events of the room, so it is only fast in small
- * rooms.
+ * Lists the events of a room that relate to an event, newest first. Searches the JSON of all events of the room, so it is only
+ * fast in small rooms.
  */
 export async function readRelatedEvents(
   db: Knex,

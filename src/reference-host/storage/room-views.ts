@@ -33,7 +33,7 @@ const EVENTS_OF_SNAPSHOT = `SELECT DISTINCT ON (e.event_type_nid, e.event_state_
   WHERE s.state_snapshot_nid = ?
   ORDER BY e.event_type_nid, e.event_state_key_nid, place.n DESC`;
 
-/** Reads the state of a snapshot. Dendrite stores the state before an event as a snapshot. */
+/** Reads the state of a snapshot, and the auth chain of this state. Dendrite stores the state before an event as a snapshot. */
 export async function readStateView(db: Knex, snapshotNid: number): Promise<StateView> {
   const events = await db.raw<{ rows: { nid: string }[] }>(EVENTS_OF_SNAPSHOT, [snapshotNid]);
   const stateNids = events.rows.map(({ nid }) => Number(nid));
@@ -49,7 +49,8 @@ export async function readStateView(db: Knex, snapshotNid: number): Promise<Stat
 }
 
 /**
- * Finds the snapshot with the room's state before an event. Returns `undefined` if the event's place in the room is unknown.
+ * Finds the snapshot with the room's state before an event. Returns `undefined` if the event is not in the room, or if the
+ * state before it is unknown.
  */
 export async function findSnapshotBefore(db: Knex, room: StoredRoom, eventId: EventId): Promise<number | undefined> {
   const row = await db('public.roomserver_events')
@@ -59,7 +60,11 @@ export async function findSnapshotBefore(db: Knex, room: StoredRoom, eventId: Ev
   return row && Number(row.state_snapshot_nid);
 }
 
-/** Reads the given events and the events before them, at most `limit` in all. Events with a greater depth come first. */
+/**
+ * Reads the deepest events of a room whose depth is at most the greatest depth of the given events, at most `limit`. The
+ * deepest event comes first. Simplification: an event can be among the result even if no chain of `prev_events` leads from the
+ * given events to it.
+ */
 export async function readEventsUpTo(
   db: Knex,
   { roomNid }: StoredRoom,
@@ -76,7 +81,7 @@ export async function readEventsUpTo(
   return readDeepest(db, nids, nids.length);
 }
 
-/** Finds an event, and the room to which it belongs. */
+/** Finds an event, and the room to which it belongs. Returns `undefined` if the event is unknown. */
 export async function findEventWithRoom(
   db: Knex,
   eventId: EventId,

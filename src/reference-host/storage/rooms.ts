@@ -15,7 +15,10 @@ export interface SentEvent {
   readonly event: Readonly<Record<string, unknown>>;
 }
 
-/** Finds the event that this device has already sent with the same transaction id. */
+/**
+ * Finds the event of this type that this login of the user has already sent to the room with the same transaction id. Returns
+ * `undefined` if there is none.
+ */
 export async function findSentEvent(
   transaction: Knex.Transaction,
   roomId: RoomId,

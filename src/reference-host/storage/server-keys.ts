@@ -8,6 +8,7 @@ export interface StoredServerKey {
   readonly publicKey: string;
   /** The time until which the key is valid, in ms since the epoch. The key must not sign events with a later timestamp. */
   readonly validUntilTs: number;
+  /** Whether the server no longer signs with this key. */
   readonly isOld: boolean;
 }
 
@@ -18,7 +19,7 @@ interface Row {
   readonly expired_ts: string;
 }
 
-/** The unit separator character. Dendrite puts it between the server name and the key id. */
+/** The character that Dendrite puts between the server name and the key id: the ASCII unit separator. */
 const SEPARATOR = '\x1f';
 
 export async function readServerKeys(

@@ -2,7 +2,8 @@ import { Client } from 'pg';
 import type { SyncPosition } from '../sync/position.ts';
 
 /**
- * The newest id of each stream of `/sync`, and the running transactions that may have taken one of the ids up to the newest.
+ * A reading of the streams of `/sync`. `position` has the newest id of each stream. `writers` are the running transactions that
+ * may have taken one of the ids up to the newest, and have not committed their rows yet.
  */
 export interface StreamSample {
   readonly position: SyncPosition;
@@ -15,14 +16,15 @@ export interface SyncConnection {
   /** Connects. @throws Error if the database cannot be reached */
   readonly open: () => Promise<void>;
   readonly sample: () => Promise<StreamSample>;
-  /** Returns the given transactions that have not ended. */
+  /** Returns those of the given transactions that have not ended. */
   readonly stillRunning: (writers: readonly string[]) => Promise<string[]>;
-  /** Notifies all processes, including this one, that rows have been committed. */
+  /** Sends a notification with a text to all processes, including this one. */
   readonly notify: (payload: string) => Promise<void>;
   readonly close: () => Promise<void>;
 }
 
 export interface SyncConnectionEvents {
+  /** Called with the text of each notification. */
   readonly heard: (payload: string) => void;
   /** Called when the connection is lost. */
   readonly lost: (error: Error) => void;
@@ -30,7 +32,7 @@ export interface SyncConnectionEvents {
 
 const CHANNEL = 'syncapi';
 
-/** For each stream, a table that has a column whose default takes ids from the stream's sequence. */
+/** For each stream, a table with a column whose default takes ids from the sequence of the stream. */
 const TABLES: Readonly<Record<keyof SyncPosition, string>> = {
   stream: 'syncapi_output_room_events',
   receipts: 'syncapi_receipts',
@@ -39,8 +41,8 @@ const TABLES: Readonly<Record<keyof SyncPosition, string>> = {
 };
 
 /**
- * Finds the sequence that each of the tables uses. The name of a sequence depends on the age of the database, but the default
- * of the column refers to the sequence.
+ * Finds the sequence that each of these tables uses. The name of the sequence is not the same in every database, but the
+ * default of the column refers to the sequence.
  */
 const SEQUENCES = `
   SELECT t.name, s.oid, quote_ident(n.nspname) || '.' || quote_ident(s.relname) AS sequence
@@ -51,9 +53,9 @@ const SEQUENCES = `
   JOIN pg_namespace n ON n.oid = s.relnamespace`;
 
 /**
- * Lists the transactions that may have taken an id. `nextval()` first locks the sequence until the end of its transaction, and
- * then returns an id. PostgreSQL releases the lock only after the commit is visible. A transaction that only reads the sequence
- * has an AccessShareLock and is not listed.
+ * Lists the running transactions that may have taken an id. `nextval()` first locks the sequence until the end of its
+ * transaction, and then returns an id. PostgreSQL releases the lock only after the commit is visible. A transaction that only
+ * reads the sequence has an AccessShareLock and is not listed.
  */
 const WRITERS = `
   SELECT DISTINCT virtualtransaction AS writer FROM pg_locks
@@ -71,7 +73,7 @@ export function createSyncConnection(connectionString: string, { heard, lost }: 
   let opened: Opened | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
-  /** Runs one statement at a time, because the driver does not queue statements. */
+  /** Runs one statement at a time, because the driver `pg` demands this of a `Client`. */
   const query = async <Row extends object>(sql: string, values: readonly unknown[] = []): Promise<Row[]> => {
     const run = async (): Promise<Row[]> => {
       if (opened === undefined) throw new Error('the connection for /sync is closed');

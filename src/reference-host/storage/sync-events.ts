@@ -6,7 +6,10 @@ type Json = Readonly<Record<string, unknown>>;
 export interface StoredSyncEvent {
   readonly roomId: string;
   readonly eventId: string;
-  /** Stream position of the event. It is 0 for state events that another server has sent when a local user joined the room. */
+  /**
+   * Stream position of the event. It is 0 for a state event that has no place in the timeline, for example because another
+   * server sent it as part of the state when a local user joined the room.
+   */
   readonly position: number;
   readonly event: Json;
 }
@@ -20,8 +23,8 @@ export interface TimelineEvent extends StoredSyncEvent {
    */
   readonly visibility: number;
   /**
-   * The session that sent the event, and the transaction id of that request. `undefined` if the event was sent without a
-   * transaction id.
+   * The login that sent the event, by its session id, and the transaction id of its request. `undefined` if the event was sent
+   * without a transaction id.
    */
   readonly sentBy: { readonly sessionId: number; readonly transactionId: string } | undefined;
 }
@@ -34,8 +37,8 @@ export interface TimelineRange {
 }
 
 /**
- * Selects events by their type, by their sender, and by whether their content has a URL. An asterisk at the end of a type
- * stands for any characters.
+ * Selects events by their type, by their sender, and by whether their content has a URL. A field that is `undefined` excludes
+ * no events. An asterisk at the end of a type stands for any characters.
  */
 export interface TimelineFilter {
   readonly types?: readonly string[] | undefined;
@@ -63,8 +66,9 @@ const storedEventOf = (row: Row): StoredSyncEvent => ({
 });
 
 /**
- * Reads the last `limit` events of each range, oldest first. The SQL compares rows with `exclude_from_sync` and `id`, so that
- * PostgreSQL can use the index on these columns.
+ * Of each range, reads the last `limit` events that the filter selects. The result has the events of all ranges, oldest first.
+ * The SQL compares the pair of `exclude_from_sync` and `id` as one value, so that PostgreSQL can use the index on these
+ * columns.
  */
 export async function readTimelines(
   db: Knex,
@@ -114,14 +118,17 @@ export async function readTimelines(
   }));
 }
 
-/** An event that changed the state of its room, and the ids of all state events that the change added. */
+/**
+ * The stream position of an event that changed the state of its room, and the ids of all state events that it added to the
+ * state.
+ */
 export interface StateChange {
   readonly roomId: string;
   readonly position: number;
   readonly added: readonly string[];
 }
 
-/** Lists the changes of state in ranges of timelines, in the order of the stream. */
+/** Lists the changes of state in ranges of timelines, in the order of their positions. */
 export async function listStateChanges(db: Knex, ranges: readonly TimelineRange[]): Promise<StateChange[]> {
   const { rows } = await db.raw<{ rows: { room_id: string; id: string; add_state_ids: string[] }[] }>(
     `SELECT e.room_id, e.id, e.add_state_ids
@@ -134,7 +141,10 @@ export async function listStateChanges(db: Knex, ranges: readonly TimelineRange[
   return rows.map((row) => ({ roomId: row.room_id, position: Number(row.id), added: row.add_state_ids }));
 }
 
-/** Reads events by their ids. An event that is in no timeline comes from the current state of its room, with the position 0. */
+/**
+ * Reads events by their ids. If an event is in no timeline, reads it from the current state of its room, with the position 0.
+ * Leaves out events that are in neither.
+ */
 export async function readEventsById(db: Knex, eventIds: readonly string[]): Promise<Map<string, StoredSyncEvent>> {
   if (eventIds.length === 0) return new Map();
   const { rows } = await db.raw<{ rows: Row[] }>(
@@ -148,7 +158,7 @@ export async function readEventsById(db: Knex, eventIds: readonly string[]): Pro
   return new Map(rows.map((row) => [row.event_id, storedEventOf(row)]));
 }
 
-/** A user whose member event in a room a caller wants. */
+/** A room, and a user whose member event in this room the answer needs. */
 export interface WantedMember {
   readonly roomId: string;
   readonly userId: string;
@@ -156,7 +166,8 @@ export interface WantedMember {
 
 /**
  * Reads the current state of rooms.
- * @param members if given, the function reads only these member events, and all state events of other types
+ * @param members if given, the function reads all state events of other types, but only the member events of these users
+ * @defaultValue the function reads all state events
  */
 export async function readCurrentState(
   db: Knex,
@@ -173,7 +184,7 @@ export async function readCurrentState(
   return [...rows.map(storedEventOf), ...(members === undefined ? [] : await readMembers(db, members))];
 }
 
-/** Reads the current member events of users. */
+/** Reads the current member event of each given user in the given room. */
 export async function readMembers(db: Knex, members: readonly WantedMember[]): Promise<StoredSyncEvent[]> {
   if (members.length === 0) return [];
   const { rows } = await db.raw<{ rows: Row[] }>(

@@ -13,9 +13,8 @@ export interface AccountDataEntry {
 }
 
 /**
- * Reads the account data that changed between two positions.
- * @param after the earlier position. If it is `undefined`, the result has all account data, including data that is older than
- * the stream.
+ * Reads the current content of the account data that has changed after the position `after`, up to the position `upTo`.
+ * @param after if it is `undefined`, the result has all account data, even data of which the stream has no row
  */
 export async function readAccountData(
   db: Knex,
@@ -77,7 +76,10 @@ export interface ToDeviceMessage {
   readonly message: Json;
 }
 
-/** Deletes the messages that a device has received, and reads the next messages for the device, in order. */
+/**
+ * Deletes the messages up to the position `received`, because the device has received them. Reads the next messages for the
+ * device, in order, at most `limit` and up to the position `upTo`.
+ */
 export async function takeToDevice(
   db: Knex,
   { userId, deviceId }: Device,
@@ -95,7 +97,10 @@ export async function takeToDevice(
   return rows.map(({ id, content }) => ({ position: Number(id), message: JSON.parse(content) }));
 }
 
-/** Lists users whose device keys changed between two positions. */
+/**
+ * Lists the users whose devices or device keys have changed after the position `after`, up to the position `upTo`. A user can
+ * occur twice.
+ */
 export async function listChangedDeviceLists(db: Knex, after: number, upTo: number): Promise<string[]> {
   if (upTo <= after) return [];
   return db('public.keyserver_key_changes')

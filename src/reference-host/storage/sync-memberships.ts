@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { UserId } from '../../index.ts';
 import type { StoredSyncEvent } from './sync-events.ts';
 
-/** Reads the current member event of a user in each room. */
+/** Reads the current member event of a user in each room that has such an event. */
 export async function readOwnMemberEvents(db: Knex, userId: UserId): Promise<StoredSyncEvent[]> {
   const { rows } = await db.raw<{
     rows: { room_id: string; event_id: string; position: string; headered_event_json: string }[];
@@ -36,7 +36,10 @@ export interface StoredInvite extends StoredSyncEvent {
   readonly isRetired: boolean;
 }
 
-/** Reads a user's invites that have changed between two positions, by room. */
+/**
+ * Reads the invites of a user that have changed after the position `after`, up to the position `upTo`. Returns the last one for
+ * each room.
+ */
 export async function readInvites(
   db: Knex,
   userId: UserId,
@@ -111,7 +114,7 @@ export async function listSharing(db: Knex, userId: UserId, others: readonly str
   return new Set(rows.map(({ state_key }) => state_key));
 }
 
-/** Lists the joined members of rooms. */
+/** Lists the users who have joined at least one of the rooms. Each user occurs once. */
 export async function listMembersOf(db: Knex, roomIds: readonly string[]): Promise<string[]> {
   if (roomIds.length === 0) return [];
   const { rows } = await db.raw<{ rows: { state_key: string }[] }>(

@@ -11,7 +11,10 @@ export interface ToDeviceMessage {
   readonly message: Readonly<Record<string, unknown>>;
 }
 
-/** Stores a message to one or all devices of a user. The message stays until each device has received it with `/sync`. */
+/**
+ * Stores one copy of a message for each device that should get it. Stores nothing for devices that do not exist. A copy stays
+ * until the device has received it with `/sync`.
+ */
 export async function storeToDeviceMessage(
   transaction: Knex.Transaction,
   { userId, deviceId, message }: ToDeviceMessage,

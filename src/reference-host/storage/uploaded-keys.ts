@@ -33,7 +33,7 @@ export async function storeDeviceKeys(
   return Number(rows[0]?.stream_id);
 }
 
-/** A key for one encrypted session. Its name is, for example, `signed_curve25519:AAAAHQ`. */
+/** A one-time key or a fallback key. Its name is, for example, `signed_curve25519:AAAAHQ`. */
 export interface SessionKey {
   readonly name: string;
   readonly key: unknown;
@@ -44,7 +44,7 @@ const splitName = (name: string): { algorithm: string; key_id: string } => {
   return { algorithm, key_id: rest.join(':') };
 };
 
-/** Makes the part of a row that one-time keys and fallback keys share. */
+/** Makes the columns that the tables of one-time keys and fallback keys have in common. */
 const keyRowOf = (device: DeviceKey, { name, key }: SessionKey) => ({
   ...rowOf(device),
   ...splitName(name),
@@ -52,6 +52,7 @@ const keyRowOf = (device: DeviceKey, { name, key }: SessionKey) => ({
   key_json: toJson(key),
 });
 
+/** Stores one-time keys of a device. Keeps a stored key with the same name. */
 export async function storeOneTimeKeys(
   transaction: Knex.Transaction,
   device: DeviceKey,
@@ -90,7 +91,9 @@ export async function countOneTimeKeys(db: Knex, device: DeviceKey): Promise<Rec
 }
 
 /**
- * Takes a key for an encrypted session with a device. Deletes a one-time key, so that nobody gets the same one-time key again.
+ * Returns a key with which another device can start an encrypted session with this device. Prefers a one-time key, and deletes
+ * it, so that nobody gets the same one-time key again. If no one-time key is left, returns the fallback key. Returns
+ * `undefined` if the device has neither.
  */
 export async function takeSessionKey(db: Knex, device: DeviceKey, algorithm: string): Promise<SessionKey | undefined> {
   const bindings = { ...device, algorithm };

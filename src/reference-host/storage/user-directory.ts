@@ -6,7 +6,10 @@ export interface FoundUser {
   readonly avatarUrl: string;
 }
 
-/** Finds active local users whose user id or display name contains a text. Ignores case. */
+/**
+ * Finds at most `limit` local users whose user id or display name contains a text. Leaves out deactivated users. Ignores case,
+ * and assumes that user ids have no capital letters.
+ */
 export async function findUsers(db: Knex, term: string, limit: number): Promise<FoundUser[]> {
   const { rows } = await db.raw<{
     rows: { user_id: string; display_name: string | null; avatar_url: string | null }[];

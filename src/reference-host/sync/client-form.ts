@@ -21,8 +21,8 @@ export function clientForm({ eventId, event }: StoredSyncEvent, now: number): Sy
 }
 
 /**
- * Converts an event of a timeline as `clientForm()` does. For the session that has sent the event, adds the transaction id with
- * which the event was sent.
+ * Converts an event of a timeline as `clientForm()` does. If the login with this session id has sent the event, adds the
+ * transaction id with which it was sent.
  */
 export function timelineForm(event: TimelineEvent, sessionId: number, now: number): SyncEvent {
   const form = clientForm(event, now);

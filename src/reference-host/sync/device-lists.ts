@@ -17,7 +17,12 @@ export interface DeviceLists {
   readonly left: readonly string[];
 }
 
-/** Reads which device lists have changed since the client's position. @param members member events in the answer */
+/**
+ * Reads which device lists have changed since the client's position. Both lists are empty for a client that has received
+ * nothing.
+ * @param plans the joined and left rooms in the answer
+ * @param members the member events in the answer
+ */
 export async function readDeviceLists(
   db: Knex,
   { device: { userId }, since, upTo }: SyncRequest,

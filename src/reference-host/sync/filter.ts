@@ -29,8 +29,9 @@ export type SyncFilter = Readonly<z.output<typeof filterSchema>>;
 type EventFilter = Readonly<z.output<typeof eventFilterSchema>>;
 type RoomEventFilter = Readonly<z.output<typeof roomEventFilterSchema>>;
 
-/** Maximum number of events of a timeline, if the filter has no limit. */
+/** Maximum number of events of a room's timeline, if the filter sets no limit. */
 const DEFAULT_TIMELINE = 10;
+/** Maximum number of events of a room's timeline, even if the filter sets a higher limit. */
 const LONGEST_TIMELINE = 100;
 
 /** Parses a filter. @throws MatrixError `M_BAD_JSON` that names the first wrong field */

@@ -5,8 +5,8 @@ import { readEventsById, type StoredSyncEvent } from '../storage/sync-events.ts'
 import { readOwnMemberEvents } from '../storage/sync-memberships.ts';
 
 /**
- * Member events of one user in one room, newest first. Older member events may be missing, because `readBack()` reads them only
- * when they are needed.
+ * Member events of one user in one room, newest first. The list begins with the current member event. Older member events may
+ * be missing, because `readBack()` reads them only when they are needed.
  */
 export type MemberHistory = StoredSyncEvent[];
 
@@ -18,14 +18,17 @@ export function membershipOf({ event }: StoredSyncEvent): string {
   return typeof membership === 'string' ? membership : 'leave';
 }
 
-/** Returns the member event that applied at a position. */
+/**
+ * Returns the member event that applied at a position. Returns `undefined` if the history does not go back to that position.
+ */
 export function memberEventAt(history: MemberHistory, position: number): StoredSyncEvent | undefined {
   return history.find((member) => member.position <= position);
 }
 
 /**
- * Returns the position at which the user's latest unbroken period with one of the given memberships began. If the history does
- * not go back to that position, returns the oldest known position of the period.
+ * Returns the position at which the user's last unbroken period with one of the given memberships before or at `upTo` began. If
+ * the history does not go back to that position, returns the oldest known position of the period. If the user had none of these
+ * memberships at `upTo`, returns a position after all events.
  */
 export function startOf(history: MemberHistory, memberships: readonly string[], upTo: number): number {
   const known = history.filter(({ position }) => position <= upTo);
@@ -34,15 +37,15 @@ export function startOf(history: MemberHistory, memberships: readonly string[], 
   return stretch.at(-1)?.position ?? Number.MAX_SAFE_INTEGER;
 }
 
-/** Reads the current member event of a user in each room. */
+/** Reads the histories of a user, by room. Each history has only the current member event. */
 export async function readHistories(db: Knex, userId: UserId): Promise<Map<string, MemberHistory>> {
   const events = await readOwnMemberEvents(db, userId);
   return new Map(events.map((event) => [event.roomId, [event]]));
 }
 
 /**
- * Reads older member events until each history contains the member event that applied at a given position. To find an older
- * event, uses the field in which a member event names the event that it replaced.
+ * Adds older member events to the histories, until each history contains the member event that applied at a given position. The
+ * field `unsigned.replaces_state` of a member event has the id of the event before it.
  * @param wanted the position for each room
  */
 export async function readBack(
@@ -72,8 +75,8 @@ function replacedBy({ event: { unsigned } }: StoredSyncEvent): string | undefine
 }
 
 /**
- * Makes a member event that is not in the timeline, for example because it is older than the first join of a local user. Takes
- * its content from `prev_content` of the next member event, because nothing else about it is known.
+ * Makes a member event that is not stored, for example because it is older than the first join of a local user. Takes the
+ * content from `prev_content` of the member event that replaced it, because nothing else is known.
  */
 function unknownEvent({ roomId, event: { unsigned } }: StoredSyncEvent, eventId: string): StoredSyncEvent {
   const content = isRecord(unsigned) && isRecord(unsigned.prev_content) ? unsigned.prev_content : {};

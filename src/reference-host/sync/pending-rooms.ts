@@ -19,7 +19,7 @@ const STRIPPED_TYPES: readonly unknown[] = [
   'm.room.encryption',
 ];
 
-/** The sections `invite` and `knock` of an answer. */
+/** The sections `invite` and `knock` of an answer of `/sync`. */
 export interface PendingSections {
   readonly invite: Readonly<Record<string, SyncEvent>>;
   readonly knock: Readonly<Record<string, SyncEvent>>;
@@ -27,8 +27,8 @@ export interface PendingSections {
 
 /**
  * Makes the sections for invites and knocks.
- * @param invites the user's invites, by room. An invite from another server contains the room's stripped state, because the
- * homeserver may not know the room.
+ * @param invites the user's invites, by room. An invite from another server contains the stripped state of the room, because
+ * this homeserver may not know the room.
  */
 export async function pendingSections(
   db: Knex,
@@ -57,7 +57,7 @@ export async function pendingSections(
   return { invite: sectionOf('invite'), knock: sectionOf('knock') };
 }
 
-/** Returns the stripped state that came with an invite. */
+/** Returns the stripped state that an invite contains. Returns `undefined` if there is no invite, or if it contains none. */
 function sentState(invite: StoredInvite | undefined): SyncEvent[] | undefined {
   const unsigned = invite?.event.unsigned;
   if (!isRecord(unsigned) || !Array.isArray(unsigned.invite_room_state)) return undefined;
@@ -72,12 +72,13 @@ export interface UnwrittenLeave {
   readonly roomId: string;
   readonly position: number;
   /**
-   * When the room was purged or, for an invite, when the invite was sent, in ms since the epoch. The time at which an invite ended
-   * is not stored.
+   * For a purged room, the time of the purge. For an invite, the time at which it was sent, because the time at which it ended
+   * is not stored. In ms since the epoch.
    */
   readonly leftAt: number;
 }
 
+/** Describes the end of an invite from another server. */
 export const endOfInvite = ({ roomId, position, event }: StoredSyncEvent): UnwrittenLeave => ({
   roomId,
   position,
@@ -85,8 +86,8 @@ export const endOfInvite = ({ roomId, position, event }: StoredSyncEvent): Unwri
 });
 
 /**
- * Makes a leave event for a membership that ended without a stored event. The event id is a hash, so that every device of the
- * user gets the same event.
+ * Makes the entry of a room in the section `leave` for a membership that ended without a stored event. The entry contains an
+ * invented leave event. Its event id is a hash, so that every device of the user gets the same event.
  */
 export function unwrittenLeave(userId: UserId, { roomId, position, leftAt }: UnwrittenLeave): SyncEvent {
   const hash = createHash('sha256').update(JSON.stringify([userId, roomId, position]));
@@ -106,7 +107,11 @@ export function unwrittenLeave(userId: UserId, { roomId, position, leftAt }: Unw
   };
 }
 
-/** Returns the invites from other servers to rooms that are otherwise unknown to the homeserver. */
+/**
+ * Returns the invites to rooms of other servers in which the user has no stored member event: `pending` has the open invites,
+ * and `ended` has the invites that were answered or withdrawn.
+ * @param knows tells whether to leave out the invites to a room
+ */
 export function unknownRoomInvites(
   invites: ReadonlyMap<string, StoredInvite>,
   knows: (roomId: string) => boolean,

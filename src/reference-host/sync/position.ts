@@ -1,8 +1,8 @@
 import { MatrixError } from '../../index.ts';
 
 /**
- * A position in the streams of `/sync`. A stream is a sequence of rows with ascending ids. For each stream, the position has
- * the id of the last row that a client has received.
+ * A position in the streams of `/sync`. A stream is a sequence of rows with ascending ids. For each stream, the position has an
+ * id. A client at this position has received the rows up to these ids.
  */
 export interface SyncPosition {
   /**

@@ -10,8 +10,8 @@ export interface RoomPlan {
   /** The timeline ends at this position. */
   readonly upTo: number;
   /**
-   * Whether the client needs the whole state of the room. The client needs it if it does not know the room or has missed a part
-   * of the room's history.
+   * Whether the client needs the whole state of the room, because the client does not know the room, or has missed a part of
+   * the room's history.
    */
   readonly isNew: boolean;
 }
@@ -29,15 +29,19 @@ export interface SyncRange {
   readonly upTo: number;
 }
 
-/** Decides what an answer shows of a joined or left room. Returns `undefined` if the answer shows nothing of the room. */
+/**
+ * Decides what an answer shows of a joined or left room. Returns `undefined` if the answer shows nothing of the room: the user
+ * is neither in the room nor has left it, has left it before the client's position, or has left it and the client has received
+ * nothing so far.
+ */
 export function planRoom(roomId: string, history: MemberHistory, { since, upTo }: SyncRange): RoomPlan | undefined {
   const now = memberEventAt(history, upTo);
   if (now === undefined) return undefined;
   const before = since === undefined ? undefined : memberEventAt(history, since);
   const wasJoined = before !== undefined && membershipOf(before) === 'join';
   if (membershipOf(now) === 'join') {
-    // If the user was out of the room at some time since the client's position, the client has a gap in its timeline and needs
-    // the whole state.
+    // The client does not know the room if the user was not in it at the client's position. If the user was out of the room at
+    // some time after that position, the client has a gap in its timeline.
     const isNew = !wasJoined || hasBreak(history, since ?? 0, upTo);
     return { roomId, section: 'join', after: isNew ? 0 : (since ?? 0), upTo, isNew };
   }
@@ -52,7 +56,7 @@ export function planRoom(roomId: string, history: MemberHistory, { since, upTo }
   };
 }
 
-/** Tells whether the user was out of the room at some time between two positions. */
+/** Tells whether the user was out of the room at some time after the position `since`, up to the position `upTo`. */
 function hasBreak(history: MemberHistory, since: number, upTo: number): boolean {
   return history.some(
     (member) => member.position > since && member.position <= upTo && membershipOf(member) !== 'join',
@@ -60,8 +64,9 @@ function hasBreak(history: MemberHistory, since: number, upTo: number): boolean 
 }
 
 /**
- * Returns the position after which the answer shows events of a room that the user has left. If the user was not in the room
- * before the leave event, for example because the event rejects an invite, returns the position just before the leave event.
+ * Returns the position after which the answer shows events of a room that the user has left. If the user was in the room, the
+ * answer shows the events since the later of two positions: the client's position and the user's join. If the user was not in
+ * the room before the leave event, for example because the event rejects an invite, the answer shows only the leave event.
  */
 function leaveBegins(history: MemberHistory, now: StoredSyncEvent, since: number, wasJoined: boolean): number {
   const previous = history.find(({ position }) => position < now.position);
@@ -71,7 +76,10 @@ function leaveBegins(history: MemberHistory, now: StoredSyncEvent, since: number
   return wasJoined && joined <= since ? since : Math.max(joined - 1, since);
 }
 
-/** Returns the invite or knock of a user in a room, if it is newer than the client's position. */
+/**
+ * Returns a room to which the user is invited or at which the user knocks. Returns `undefined` if this membership is not newer
+ * than the client's position, or if the user has another membership.
+ */
 export function planPending(
   roomId: string,
   history: MemberHistory,

@@ -18,13 +18,14 @@ import type { SyncRequest } from './sync-request.ts';
 import { type RoomTimeline, readRoomTimelines } from './timelines.ts';
 
 /**
- * The sections `join` and `leave` of an answer to `/sync`. A room that the client already knows is in `join` only if it has
- * something new, or if the client asked for the full state. Rooms in `leave` need nothing new.
+ * The sections `join` and `leave` of an answer to `/sync`. `join` has the rooms that are new to the client or have something
+ * new, or all joined rooms if the client asked for the full state. `leave` has every room that the user has left since the
+ * client's position.
  */
 export interface RoomSections {
   readonly join: Readonly<Record<string, SyncEvent>>;
   readonly leave: Readonly<Record<string, SyncEvent>>;
-  /** Member events in the sections. Such an event can change which users share a room with the client's user. */
+  /** The member events in both sections. Such an event can change which users share a room with the client's user. */
   readonly members: readonly StoredSyncEvent[];
 }
 

@@ -28,11 +28,14 @@ export interface StateRequest {
 }
 
 /**
- * Reads the state of each room at the beginning of its timeline. Reads the whole state of a room that is new to the client, and
- * of each joined room if the client asked for the full state. Of other rooms, reads only the state events that have changed
- * since the client's position. Leaves out events that the timelines contain or that the client's filter excludes. With lazy
- * loading, reads member events only of the users that `membersToShow()` returns. The result may contain state events that are
- * later than the position of the answer. In that case, the timeline of the next answer contains these events again.
+ * Reads the state events that an answer of `/sync` has for each room. If the room is new to the client, these are the whole
+ * state of the room at the beginning of the timeline in the answer. The same is true of every joined room if the client asked
+ * for the full state. For another room, these are the state events that have changed since the client's position, if the
+ * timeline is not empty.
+ *
+ * The result has no events that a timeline in the answer contains, or that the client's filter excludes. With lazy loading, the
+ * result has only the member events of the users that `membersToShow()` returns. The result may contain state events that are
+ * later than the position of the answer. The timeline of the next answer then contains these events again.
  */
 export async function readRoomStates(db: Knex, request: StateRequest): Promise<Map<string, StoredSyncEvent[]>> {
   const { plans, timelines, filter, userId, fullState } = request;
@@ -63,8 +66,8 @@ const hasEvents = ({ roomId }: RoomPlan, timelines: ReadonlyMap<string, RoomTime
   (timelines.get(roomId)?.events.length ?? 0) > 0 || (timelines.get(roomId)?.limited ?? false);
 
 /**
- * Returns the members whose member events an answer with lazy loading must have: the senders in the timeline, and in a new room
- * also the client's user. Source: Client-Server API, "Lazy-loading room members".
+ * Returns the users whose member events an answer with lazy loading must have: the senders in the timeline and, in a room that
+ * is new to the client, also the client's user. Source: Client-Server API, "Lazy-loading room members".
  */
 function membersToShow(
   { roomId, isNew }: RoomPlan,
@@ -86,14 +89,15 @@ function memberTest(members: readonly WantedMember[] | undefined): (event: Store
   return ({ roomId, event }) => event.type !== MEMBER || wanted.has(`${roomId}\0${String(event.state_key)}`);
 }
 
-/** Returns the last event for each state key of each room. */
+/** Returns the last event for each room, type and state key. */
 function lastOfEach(events: readonly StoredSyncEvent[]): StoredSyncEvent[] {
   return [...new Map(events.map((event) => [`${event.roomId}\0${stateKeyOf(event)}`, event])).values()];
 }
 
 /**
- * Reads the current state of rooms, and after it the state events that events of the timelines have replaced. For the state
- * before a timeline, the caller leaves out the events of the timeline and keeps the last event for each state key.
+ * Reads the current state of rooms and, after it, the state events that the state events in the timelines have replaced. The
+ * caller leaves out the events in the timelines, and keeps the last event for each type and state key. This gives the state
+ * before the timelines.
  */
 async function readWholeStates(
   db: Knex,
@@ -113,7 +117,7 @@ async function readWholeStates(
   return [...current, ...(await readEventsById(db, replaced)).values()];
 }
 
-/** Reads the state events that are newer than the client's position. */
+/** Reads the state events that were added to the state of each room in the range of its plan. */
 async function readChangedStates(db: Knex, plans: readonly RoomPlan[]): Promise<StoredSyncEvent[]> {
   if (plans.length === 0) return [];
   const changes = await listStateChanges(db, plans);

@@ -16,7 +16,10 @@ export interface SyncAnswer {
 /** Maximum number of to-device messages in an answer. */
 const TO_DEVICE_LIMIT = 100;
 
-/** Reads what is new between two positions of the streams. Source: Client-Server API, "Syncing". */
+/**
+ * Reads what is new for the client between its position `since` and the position `upTo`. Without `since`, reads the present
+ * state of everything. Source: Client-Server API, "Syncing".
+ */
 export async function readSyncAnswer(context: SyncContext, request: SyncRequest): Promise<SyncAnswer> {
   const { db } = context;
   const { device, filter, since, upTo } = request;
@@ -45,8 +48,8 @@ export async function readSyncAnswer(context: SyncContext, request: SyncRequest)
 }
 
 /**
- * Returns the position of the last message if the answer has as many messages as allowed. In that case, the next answer must
- * start after this message, because there may be more messages.
+ * Returns the position of the last message if the answer has as many messages as allowed. The next answer must then start after
+ * this message, because there may be more messages. Returns `undefined` if the answer has fewer messages.
  */
 const lastOf = (messages: readonly ToDeviceMessage[]): number | undefined =>
   messages.length < TO_DEVICE_LIMIT ? undefined : messages.at(-1)?.position;

@@ -26,7 +26,10 @@ export interface SyncRooms {
 
 export type SyncContext = Pick<HostContext, 'db'> & { readonly admin: Pick<HostContext['admin'], 'rooms'> };
 
-/** Reads the rooms that have something new. @param accountData new account data of the rooms */
+/**
+ * Reads the rooms that have something new for the client.
+ * @param accountData the account data that has changed since the client's position
+ */
 export async function readSyncRooms(
   { db, admin }: SyncContext,
   request: SyncRequest,

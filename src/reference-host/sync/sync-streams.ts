@@ -7,9 +7,11 @@ import { createSyncConnection, type StreamSample } from '../storage/sync-connect
 import { BEGINNING, isBeyond, type SyncPosition } from './position.ts';
 import { createWaitingClients } from './waiting-clients.ts';
 
-/** How long a request waits for running transactions that may still add rows with ids up to the newest id, in ms. */
+/**
+ * Maximum time for which a request waits for running transactions that may still add rows with ids up to the newest id, in ms.
+ */
 const SETTLE_MS = 200;
-/** Maximum time between two checks of running transactions, in ms. */
+/** Maximum time between two checks whether these transactions have ended, in ms. */
 const LONGEST_PAUSE_MS = 50;
 /** Time until the next attempt to connect after the connection was lost, in ms. */
 const RETRY_MS = 1_000;
@@ -38,10 +40,10 @@ export interface Wait {
  * to this position has ended. This module returns only settled positions.
  *
  * To find a settled position, this module uses locks that PostgreSQL takes anyway: `nextval()` holds a lock on its sequence
- * until the end of the transaction. This module reads the newest id, then the transactions that hold such a lock, and waits
- * until these transactions have ended. So code that writes rows does not need to do anything. Transactions that only read, such
- * as those of pg_dump, hold other locks and cause no wait. The sequences must not cache ids, and Dendrite creates them with
- * `CACHE 1`.
+ * until the end of the transaction. This module reads the newest id, then lists the transactions that hold such a lock, and
+ * waits until these transactions have ended. So the code that writes rows need not announce its transactions. Transactions that
+ * only read, such as those of pg_dump, hold other locks and cause no wait. The sequences must not cache ids, and Dendrite
+ * creates them with `CACHE 1`.
  *
  * Each process has one connection that receives notifications. After a notification, the module runs a *round*: it finds the
  * next settled position, reads once which rooms and users have new rows, and wakes the clients of these users and of the
@@ -53,14 +55,15 @@ export interface SyncStreams {
   readonly open: () => Promise<void>;
   /**
    * Returns a settled position. The position includes everything that was committed before the call, unless another transaction
-   * runs for longer than `SETTLE_MS`.
+   * that adds rows runs for longer than `SETTLE_MS`.
    * @throws Error if this process has never found a settled position and cannot read the streams now
    */
   readonly settle: () => Promise<SyncPosition>;
   /**
-   * Waits until there may be something new for a client.
-   * @returns a settled position, or `undefined` if the signal is aborted or the homeserver stops. Another process may already
-   * have returned a later position to the client.
+   * Waits until there may be something new for a client. Does not wait if the last settled position is later than the client's
+   * position.
+   * @returns a settled position, or `undefined` if the signal is aborted or the homeserver stops. If another process has
+   * answered the client before, the client's position may be later than the returned position.
    */
   readonly wait: (wait: Wait) => Promise<SyncPosition | undefined>;
   /** Ends all waits, because the homeserver stops. A wait that begins after this call ends at once. */
@@ -77,7 +80,9 @@ export interface SyncStreamsSettings {
 export function createSyncStreams({ db, databaseUrl, logger }: SyncStreamsSettings): SyncStreams {
   const clients = createWaitingClients();
   const stopped = new AbortController();
+  /** The last settled position that this process has found. */
   let settled: SyncPosition | undefined;
+  /** Rooms from the notifications since the last round began. */
   let named = new Set<string>();
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
@@ -112,7 +117,10 @@ export function createSyncStreams({ db, databaseUrl, logger }: SyncStreamsSettin
     }
   }
 
-  /** Runs a round that begins after the call. If a round is already running, all calls during this round share the next one. */
+  /**
+   * Runs a round that begins after the call. If a round is already running, all calls during that round share one further
+   * round.
+   */
   function round(): Promise<void> {
     next ??= (running ?? Promise.resolve()).then(() => {
       next = undefined;
@@ -146,9 +154,9 @@ export function createSyncStreams({ db, databaseUrl, logger }: SyncStreamsSettin
   }
 
   /**
-   * Notifies all processes of a change. If the notification fails, this function only logs the error, because the change is
-   * already committed. If this process has lost its connection, it wakes its own clients after it has connected again, and
-   * these clients see the change.
+   * Notifies all processes of a change, whose rooms are `roomIds`. If the notification fails, this function only logs the
+   * error, because the change is already committed. After a lost connection, `reconnect()` wakes the clients of this process,
+   * and they see the change.
    */
   const notify = async (roomIds: readonly RoomId[]): Promise<void> => {
     try {

@@ -8,14 +8,15 @@ import type { RoomPlan } from './room-plans.ts';
 /** The timeline of a room in an answer. */
 export interface RoomTimeline {
   readonly events: readonly TimelineEvent[];
-  /** Whether there may be earlier events that the client does not know. */
+  /** Whether there may be events before these events that the client does not know. */
   readonly limited: boolean;
-  /** The token with which `/messages` returns the events before the first event in `events`. */
+  /** The token with which `/messages` continues before these events. */
   readonly prevBatch: string;
 }
 
 /**
- * Dendrite's number for the history visibility `shared`. If an event's number is 1 or 2, members may see the event even if it
+ * The next two constants are Dendrite's numbers for the history visibilities `shared` and `invited`. The number of
+ * `world_readable` is 1, and that of `joined` is 4. If the number of an event is 1 or 2, members may see the event even if it
  * is older than their join.
  */
 const SHARED = 2;
@@ -23,7 +24,7 @@ const INVITED = 3;
 
 const placeBefore = ({ depth, position }: TimelineEvent): string => `t${depth}_${position - 1}`;
 
-/** Reads the timelines of rooms. */
+/** Reads the timelines of rooms that an answer of `/sync` contains, by room. */
 export async function readRoomTimelines(
   db: Knex,
   plans: readonly RoomPlan[],
@@ -61,7 +62,8 @@ export async function readRoomTimelines(
 }
 
 /**
- * Finds rooms with events that not every member may see. Returns the position of the oldest of these events for each such room.
+ * Finds the rooms that are new to the client and have events that not every member may see. Returns the position of the oldest
+ * of these events for each such room.
  */
 function oldestHidden(
   plans: readonly RoomPlan[],
@@ -76,8 +78,9 @@ function oldestHidden(
 }
 
 /**
- * Tells whether the user may see an event. Source: Client-Server API, "Room History Visibility". If the history visibility at
- * the event is `invited` or `joined`, hides events from an earlier membership in the room.
+ * Tells whether the user may see an event. Source: Client-Server API, "Room History Visibility". In a room that the client
+ * already knows, the timeline begins after the user's join, so the user may see all events. In another room, if the history
+ * visibility at the event is `invited` or `joined`, the user may see only events since the last invite or join.
  */
 function isVisible(
   { visibility, position }: TimelineEvent,

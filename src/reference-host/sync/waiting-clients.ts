@@ -14,7 +14,7 @@ export interface WaitingClients {
   readonly size: () => number;
   /** Adds a client. @returns a function that removes the client */
   readonly add: (client: WaitingClient) => () => void;
-  /** Wakes and removes the clients of the changed users, and the clients in the changed rooms. */
+  /** Wakes and removes the clients whose user, or one of whose rooms, is in `changes`. */
   readonly wake: (changes: SyncChanges) => void;
   readonly wakeAll: () => void;
 }

@@ -1,6 +1,6 @@
 /**
- * Messages, and the expected results of searches in these messages. Each key of `finds` is a query. Its value lists the indexes
- * in `texts` of the messages that the query must find. The query must find no other message.
+ * Messages, and the expected results of searches in these messages. Each key of `finds` is a query. Its value lists the
+ * messages that the query must find, by their indexes in `texts`. The query must find no other message.
  */
 export interface Expectations {
   readonly texts: readonly string[];

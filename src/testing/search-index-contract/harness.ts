@@ -10,7 +10,7 @@ import type {
   SearchWrites,
 } from '../../search/search-index.ts';
 
-/** An index to test, and the functions that the tests need. */
+/** A search index to test, and the functions that the tests need. */
 export interface IndexUnderTest {
   /** The index. It is started and empty. */
   readonly index: SearchIndex;
@@ -37,10 +37,17 @@ export interface Tested {
   readonly index: SearchIndex;
   readonly transaction: IndexUnderTest['transaction'];
   readonly write: (writes: Partial<SearchWrites>) => Promise<void>;
-  /** Makes changes that describe a later state than all changes before. */
+  /**
+   * Makes an argument for `index.write()`. Fills in empty lists, and gives the changes a higher `version` than all changes
+   * before.
+   */
   readonly changesOf: (writes: Partial<SearchWrites>) => SearchWrites;
-  /** Returns all hits on one large page, newest first. Searches the room in which `documentOf` puts documents. */
+  /**
+   * Returns the hits of the first page, newest first. The page has up to 500 hits. Searches only the room in which
+   * `documentOf()` puts documents, unless `query` says otherwise.
+   */
   readonly find: (term: string, query?: Partial<SearchQuery>) => Promise<readonly SearchHit[]>;
+  /** Returns one page: its hits, the number of hits, and the token of the next page. Uses the same defaults as `find()`. */
   readonly page: (term: string, query?: Partial<SearchQuery>) => Promise<SearchPage>;
 }
 

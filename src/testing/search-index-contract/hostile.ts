@@ -33,7 +33,7 @@ const HOSTILE = [
   Array.from({ length: 300 }, (_, index) => `w${index}`).join(' '),
 ] as const;
 
-/** Pieces of the generated terms: syntax of queries and of engines, and words. */
+/** Pieces of the generated search terms: query syntax of several search engines, and words. */
 const PIECES =
   "\" \" - -- ( ) [ ] { } * ** ? ~ ~2 ^3 : :* :AB \\ \\\\ ' '' & && | || ! <-> <2> < > = != , ; % _ $1 :: /x/ # @ \u201c \u201d OR OR AND NOT IN TO EXISTS word other 漢字 漢 é 👍🏽 \ud800 \0 \ue000 \ue001 \ue010en".split(
     ' ',
@@ -41,7 +41,7 @@ const PIECES =
 const TERMS_PER_RUN = 100;
 
 /**
- * Tests that no search term and no text makes the index fail.
+ * Tests that no search term and no text makes the index fail, and that no search term finds documents of other rooms.
  * @param runs number of series of `TERMS_PER_RUN` generated terms
  */
 export function hostileContract(test: IndexTest, runs: number): void {

@@ -11,7 +11,10 @@ const WORDS = ['secret', 'budget', 'otter', 'Köln', '会議室'] as const;
 
 type Matches = (text: string) => boolean;
 
-/** Queries about a word, each with the texts that match. */
+/**
+ * Makers of queries about one or two words. Each returns a search term, and a function that tells whether the term must find a
+ * text.
+ */
 const QUERIES: readonly ((word: string, other: string) => readonly [term: string, Matches])[] = [
   (word) => [word, (text) => text.includes(word)],
   (word) => [`"${word}"`, (text) => text.includes(word)],
@@ -19,7 +22,10 @@ const QUERIES: readonly ((word: string, other: string) => readonly [term: string
   (word, other) => [`${word} -${other}`, (text) => text.includes(word) && !text.includes(other)],
   (word, other) => [`${word} ${other}`, (text) => text.includes(word) && text.includes(other)],
 ];
-/** Text that tries to reach other rooms. It has no word that a message contains, so these queries find nothing. */
+/**
+ * Search terms that try to reach other rooms. The terms share no word with the messages of this test, so a search for them must
+ * find nothing.
+ */
 const ESCAPES = [
   "' OR 1=1 OR room_id='!b:x.org'; --",
   '") OR room_id:* OR ("',
@@ -29,8 +35,8 @@ const ESCAPES = [
 ] as const;
 
 /**
- * Tests with random changes and random searches that a search finds exactly the matching documents of the given rooms. The
- * changes are those of new messages, redactions, edits and rooms that become encrypted.
+ * Tests that a search finds exactly the matching documents of the given rooms. Between the searches, the test makes random
+ * changes: those of new messages, redactions, edits and rooms that become encrypted.
  * @param runs number of random series of changes
  */
 export function isolationContract(test: IndexTest, runs: number): void {

@@ -6,7 +6,10 @@ const SUBSTRINGS_PER_LANGUAGE = 80;
 const UNSPACED = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]/u;
 const ONE_RUN = /^[\p{L}\p{M}\p{N}]+$/u;
 
-/** Tests that a search finds every substring, and nothing else, in languages that are written without spaces. */
+/**
+ * Tests with random substrings of Chinese, Japanese and Korean texts that a search finds exactly the texts that contain the
+ * substring.
+ */
 export function languagesContract(test: IndexTest): void {
   for (const [language, sentences] of Object.entries(SENTENCES)) {
     test(`finds every two to four characters of ${language}`, async ({ write, find }) => {
@@ -46,8 +49,8 @@ export function languagesContract(test: IndexTest): void {
 }
 
 /**
- * Picks random substrings of the given lengths. Each substring contains a character of a script without spaces, and no
- * punctuation.
+ * Picks `count` random substrings of the given lengths. Each consists of letters and digits, and contains a Chinese, Japanese
+ * or Korean character.
  */
 function sample(sentences: readonly string[], lengths: readonly number[], count: number): Set<string> {
   const random = createRandom(42);

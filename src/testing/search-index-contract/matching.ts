@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { RoomId } from '../../ids.ts';
 import { documentOf, type IndexTest, ROOM, textsOf } from './harness.ts';
 
-/** A room id, and other ids that a careless comparison treats as equal to it. */
+/** A room id, and other room ids that a careless comparison of texts treats as equal to the first one. */
 const LOOKALIKES = [
   '!Caf\u00e9Room:example.org',
   '!caf\u00e9room:example.org',
@@ -13,6 +13,7 @@ const LOOKALIKES = [
   '!CafeRoom:example.org',
 ] as readonly string[] as readonly RoomId[];
 
+/** Search terms, and the texts that each term must find. */
 const TERMS_TO_TEXTS: Readonly<Record<string, readonly string[]>> = {
   MEETING: ['Meeting at noon'],
   'noon meeting': ['Meeting at noon'],
@@ -43,7 +44,7 @@ const TERMS_TO_TEXTS: Readonly<Record<string, readonly string[]>> = {
   dampf: [],
 };
 
-/** Tests which texts a term finds, and in which rooms and fields it finds them. */
+/** Tests which texts a search term finds, and that the search respects the given rooms and keys. */
 export function matchingContract(test: IndexTest): void {
   test('finds texts that contain all words, in any case, despite punctuation', async ({ write, find }) => {
     const texts = [...new Set(Object.values(TERMS_TO_TEXTS).flat())];

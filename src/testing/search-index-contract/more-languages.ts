@@ -1,6 +1,9 @@
 import type { Expectations } from './expectations.ts';
 
-/** Expected results in further languages that have stemming. A search for a word finds its other grammatical forms too. */
+/**
+ * Expected results in other languages for which the search has stemming. A search for a word also finds its other grammatical
+ * forms.
+ */
 export const MORE_LANGUAGES: Readonly<Record<string, Expectations>> = {
   Finnish: {
     texts: [

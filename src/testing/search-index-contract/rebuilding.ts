@@ -7,8 +7,8 @@ import { documentOf, eventIdOf, type IndexTest, ROOM, type Tested, textsOf } fro
 const OTHER_ROOM = '!other:example.org' as RoomId;
 
 /**
- * Tests that a rebuild fills a second index, and then replaces the live index with the second one in a single step. Also tests
- * that the plugin may repeat each call of a rebuild.
+ * Tests that a rebuild fills a second index, and then replaces the live index with the second index in a single step. Also
+ * tests that each call of a rebuild may be repeated, because the plugin repeats calls after an interruption.
  */
 export function rebuildingContract(test: IndexTest): void {
   test('answers from the old content until the swap, then from the new', async (tested) => {
@@ -25,7 +25,7 @@ export function rebuildingContract(test: IndexTest): void {
     assert.deepEqual(textsOf(await find('new')), ['new story', 'new tale']);
   });
 
-  test('applies writes to the shadow', async (tested) => {
+  test('applies writes to the second index', async (tested) => {
     const { index, find, changesOf } = tested;
     const rebuild = await begin(tested);
     await load(tested, rebuild, [

@@ -1,4 +1,6 @@
-/** Typical chat messages, in languages that are written without spaces or that inflect their words. */
+/**
+ * Typical chat messages in Chinese and Japanese, which are written without spaces, and in Korean, which adds endings to words.
+ */
 export const SENTENCES = {
   Chinese: [
     '今天下午三点在二楼会议室开会，请大家准时参加。',

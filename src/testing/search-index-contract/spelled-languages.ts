@@ -1,8 +1,8 @@
 import type { Expectations } from './expectations.ts';
 
 /**
- * Expected results in languages without stemming. A search finds words by their spelling, with or without marks such as
- * accents.
+ * Expected results in languages for which the search has no stemming. A search finds words as they are spelled, but ignores
+ * marks such as accents.
  */
 export const SPELLED_LANGUAGES: Readonly<Record<string, Expectations>> = {
   Polish: {

@@ -1,8 +1,8 @@
 import type { Expectations } from './expectations.ts';
 
 /**
- * Expected results in Germanic and Romance languages, which have stemming. A search for a word finds its other grammatical
- * forms too.
+ * Expected results in Germanic and Romance languages. The search has stemming for these languages: a search for a word also
+ * finds its other grammatical forms.
  */
 export const WESTERN_LANGUAGES: Readonly<Record<string, Expectations>> = {
   English: {

@@ -5,7 +5,10 @@ import { splitUserId } from '../../../matrix/index.ts';
 import { readUserDevices } from '../../storage/device-keys.ts';
 import { type FederationContext, isLocal, type ServerRequest, userIdOf } from '../federation-context.ts';
 
-/** Adds the route that lists a user's devices. Source: Server-Server API, "Device Management". */
+/**
+ * Adds the route that lists the devices of a local user. Leaves out devices with which administrators are logged in as the
+ * user. Source: Server-Server API, "Device Management".
+ */
 export function addDeviceRoutes(router: Router, context: FederationContext): void {
   router.get('/_matrix/federation/v1/user/devices/:userId', async (ctx: ServerRequest) => {
     const userId = userIdOf(ctx);

@@ -34,7 +34,9 @@ export function addMembershipRoutes(router: Router, context: FederationContext):
   make('join');
   make('leave');
 
-  /** Accepts the event of a join or a leave. This homeserver sends the accepted event to the other servers in the room. */
+  /**
+   * Writes the event with which a user of the other server joins or leaves, and passes it on to all other servers in the room.
+   */
   const accept = async (ctx: ServerRequest, membership: 'join' | 'leave'): Promise<CheckedEvent> => {
     const event = bodyOf(ctx, eventSchema);
     const { origin } = ctx.state;

@@ -50,8 +50,8 @@ export function addStateRoutes(router: Router, { db, serverName, rooms }: Federa
     if (!(await isServerInRoom(db, roomId, ctx.state.origin))) throw notInRoom();
     const { events } = await rooms.states.load(db, room.stateSnapshotNid, [['m.room.history_visibility', '']]);
     const [visibility] = [...events.values()].map(({ event }) => event.content);
-    // The route does not check when the server's users were in the room. So it returns nothing if the room hides its history
-    // from new members.
+    // This route does not check when the users of the other server were in the room. So it returns no events if the room's
+    // current history visibility hides earlier events from new members.
     const isShown = !isRecord(visibility) || SHOWN_TO_ALL.includes(visibility.history_visibility);
     const found = isShown ? await readEventsUpTo(db, room, eventIds, limit) : [];
     ctx.body = { origin: serverName, origin_server_ts: Date.now(), pdus: found.map(eventOf) };

@@ -27,8 +27,8 @@ export function addTransactionRoute(router: Router, context: FederationContext):
 }
 
 /**
- * Receives one event. Returns the event's id and the result. Returns an empty list for an event of an unknown room, because the
- * event's id depends on the room version.
+ * Receives one event. Returns the event's id and the result, which has the field `error` if the event was refused. Returns an
+ * empty list if the id is unknown. To compute the id, the homeserver must know the room and its version.
  */
 async function receiveOne(
   context: FederationContext,
@@ -47,7 +47,7 @@ async function receiveOne(
   } catch (error) {
     const isRefusal = error instanceof MatrixError;
     const fields = { origin, eventId, ...(isRefusal ? { reason: error.message } : errorFields(error)) };
-    context.logger[isRefusal ? 'info' : 'error'](fields, 'An event of another server was not taken');
+    context.logger[isRefusal ? 'info' : 'error'](fields, 'An event of another server was refused');
     return eventId === undefined ? [] : [[eventId, { error: isRefusal ? error.message : 'Internal server error' }]];
   }
 }
