@@ -7,6 +7,7 @@ import {
   measureRooms,
   type PositionWindow,
   prepareSearch,
+  type RoomSpread,
 } from '../../storage/plugin/find-documents.ts';
 import { type Sample, sampleDocuments } from '../../storage/plugin/sampled-documents.ts';
 import { transact } from '../../storage/transact.ts';
@@ -17,19 +18,28 @@ import { candidatesOf, countedLexemes, entriesOf } from './candidates.ts';
 import { cursorOf, type PageStart, parseCursor } from './cursor.ts';
 import { RANK_WEIGHTS, tsqueryOf } from './lexemes.ts';
 
-/** Bounds of the work for one page. */
+/**
+ * Bounds of the work for one page. All numbers of documents are approximate. The index of lexemes is the index of the column
+ * `lexemes`. The documents that the index finds for an expression are called candidates.
+ */
 export interface SearchLimits {
-  /** Number of documents of the rooms that a search reads first, the newest ones. */
+  /** Number of documents of the rooms that a search reads first. These are the newest documents. */
   readonly firstRead: number;
-  /** Number of documents of the rooms that a search reads at most. */
+  /** Maximum number of documents of the rooms that a search reads after the first documents. */
   readonly maxRead: number;
-  /** A search stops reading documents of the rooms when it has probably taken this long, in ms. */
+  /**
+   * Maximum time for reading documents of the rooms after the first documents, in ms. The search computes from the time of the
+   * first documents how many documents it can read in this time.
+   */
   readonly readMs: number;
-  /** Number of documents of the sample that tells how frequent lexemes are. */
+  /** Number of documents in the sample from which a search estimates how frequent lexemes are. */
   readonly sampled: number;
-  /** Maximum number of documents that a search reads because the index of lexemes names them. */
+  /**
+   * Maximum number of candidates. With more candidates, a search does not use the index of lexemes. A ranked search then tries
+   * to rank this number of hits in one window.
+   */
   readonly maxCandidates: number;
-  /** Maximum number of entries that a search reads from the index of lexemes, as an estimate. */
+  /** Maximum number of entries of the index of lexemes. With more entries to read, a search does not use this index. */
   readonly maxEntries: number;
 }
 
@@ -42,7 +52,7 @@ export const SEARCH_LIMITS: SearchLimits = {
   maxEntries: 60_000,
 };
 
-/** The highest stream position, and the upper end of the first window. */
+/** The upper end of the first window. It is above all stream positions. */
 const NEWEST = 999_999_999_999_999;
 
 /**
@@ -65,14 +75,18 @@ export async function searchWithin(
   const search = { ...query, rooms, tsquery: tsqueryOf(expression), weights: RANK_WEIGHTS, limit: query.limit + 1 };
   return transact(db, async (transaction) => {
     await prepareSearch(transaction);
-    return pageOf(query, await findPage(transaction, search, candidates, limits, start), start);
+    return pageOf(query, await findPage({ db: transaction, search, candidates, limits }, start), start);
   });
 }
 
-/** The hits of a page, one more than fits if there is one, and where the page has stopped. */
 interface FoundPage {
+  /** The hits of the page, and one more hit if the window has more hits than fit on the page. */
   readonly hits: readonly SearchHit[];
+  /** The interval of stream positions that the search has read for the page. */
   readonly window: PositionWindow;
+  /**
+   * Number of all hits, or an estimate of it. The search uses only the count of the first page, and repeats it on later pages.
+   */
   readonly count: number;
 }
 
@@ -96,95 +110,165 @@ function pageOf(
   return window.lower > 0 ? next({ window: { upper: window.lower }, after: undefined }) : { hits, count: counted };
 }
 
-type Search = Omit<DocumentQuery, 'window' | 'after' | 'maxRead'>;
+/** The parts of a search that stay the same for all its reads of the database. */
+interface Reading {
+  readonly db: Knex.Transaction;
+  readonly search: Omit<DocumentQuery, 'window' | 'after' | 'maxRead'>;
+  /** The result of `candidatesOf()`. */
+  readonly candidates: SearchExpression;
+  readonly limits: SearchLimits;
+}
 
-async function findPage(
-  db: Knex.Transaction,
-  search: Search,
-  candidates: SearchExpression,
-  limits: SearchLimits,
-  start: PageStart | undefined,
-): Promise<FoundPage> {
-  /** Estimates how frequent the words are. `isSelective` means that the index of lexemes names few enough documents. */
-  const estimate = async (): Promise<Sample & { readonly isSelective: boolean }> => {
-    const counted = countedLexemes(candidates);
-    const others = [tsqueryOf(candidates), ...counted];
-    const sample = await sampleDocuments(db, { ...search, others, size: limits.sampled });
-    const [matching = 0, ...counts] = sample.others;
-    const entries = entriesOf(candidates, new Map(counted.map((lexeme, index) => [lexeme, counts[index] ?? 0])));
-    return { ...sample, isSelective: matching <= limits.maxCandidates && entries <= limits.maxEntries };
-  };
+type LastHit = DocumentQuery['after'];
 
-  /** Reads the candidates in a window. Returns `undefined` if there are more candidates than estimated. */
-  const select = async (window: PositionWindow, after: DocumentQuery['after']): Promise<FoundPage | undefined> => {
-    const maxRead = limits.maxCandidates * 2;
-    const { hits, read, found } = await findWithLexemes(
-      db,
-      { ...search, window, after, maxRead },
-      tsqueryOf(candidates),
-    );
-    return read < maxRead ? { hits, window, count: found } : undefined;
-  };
+/** The documents of the rooms that a search has read. `window` contains their stream positions. */
+interface ReadDocuments extends FoundDocuments {
+  readonly window: PositionWindow;
+}
 
-  /**
-   * Reads the documents of the rooms that are in the window. If there are far more than expected, reads only the newer part of
-   * the window.
-   */
-  const walk = async (
-    { lower, upper }: PositionWindow,
-    expected: number,
-    after: DocumentQuery['after'],
-  ): Promise<FoundDocuments & { readonly window: PositionWindow }> => {
-    const width = upper - lower;
-    const maxRead = width === 1 ? 2 ** 31 - 1 : expected * 2 + limits.firstRead;
-    const found = await findInRooms(db, { ...search, window: { lower, upper }, after, maxRead });
-    if (found.read < maxRead) return { ...found, window: { lower, upper } };
-    return walk({ lower: upper - Math.ceil(width / 4), upper }, expected, after);
-  };
-
-  const resume = async (window: PositionWindow, after: DocumentQuery['after'], count: number): Promise<FoundPage> => {
-    const selected = window.lower === 0 && (await estimate()).isSelective ? await select(window, after) : undefined;
-    return selected ?? { ...(await walk(window, limits.maxRead, after)), count };
-  };
-
-  const begin = async (upper: number, after: DocumentQuery['after'], isFirst: boolean): Promise<FoundPage> => {
-    const { rooms, order, limit } = search;
-    const each = Math.max(Math.ceil(limits.firstRead / rooms.length), 4);
-    const spread = await measureRooms(db, { rooms, upper, each });
-    const top = Math.min(upper, spread.newest);
-    if (top === 0) return { hits: [], window: { lower: 0, upper }, count: 0 };
-    const lowerBy = (from: number, documents: number, density: number): number =>
-      spread.isComplete ? 0 : Math.max(from - Math.max(Math.ceil(documents / density), 1), 0);
-    const startedAt = performance.now();
-    const first = await walk(
-      { lower: lowerBy(top, limits.firstRead, spread.density), upper: top },
-      limits.firstRead,
-      after,
-    );
-    const msPerDocument = (performance.now() - startedAt) / Math.max(first.read, limits.firstRead);
-    const isFull = order === 'recent' && first.hits.length >= limit;
-    if (first.window.lower === 0 || (isFull && !isFirst)) return { ...first, count: first.found };
-
-    const sample = await estimate();
-    if (sample.isSelective) {
-      const selected = await select({ lower: 0, upper: top }, after);
-      if (selected !== undefined) return selected;
-    }
-    const count = Math.max(sample.found, (first.found / first.read || 0) * (sample.found > 0 ? 0 : sample.inRooms));
-    if (isFull) return { ...first, count };
-    const budget = Math.max(Math.min(limits.maxRead, Math.floor(limits.readMs / msPerDocument)), limits.firstRead);
-    const missing = order === 'rank' ? limits.maxCandidates : limit - first.hits.length;
-    const needed = first.found === 0 ? budget : Math.min(Math.ceil((missing * first.read * 1.5) / first.found), budget);
-    const density = first.read / (first.window.upper - first.window.lower);
-    const lower = lowerBy(first.window.lower, needed, density || spread.density);
-    if (order === 'rank') return { ...(await walk({ lower, upper: top }, needed + first.read, after)), count };
-    const second = await walk({ lower, upper: first.window.lower }, needed, undefined);
-    const hits = [...first.hits, ...second.hits].slice(0, limit);
-    return { hits, window: second.window, count: Math.max(count, hits.length) };
-  };
-
-  if (start === undefined) return begin(NEWEST, undefined, true);
+/** Finds the hits of the page that starts at `start`. `undefined` is the start of the first page. */
+async function findPage(reading: Reading, start: PageStart | undefined): Promise<FoundPage> {
+  if (start === undefined) return beginWindow(reading, NEWEST, undefined, true);
   const { window, after, count } = start;
   const { lower, upper } = window;
-  return lower === undefined ? begin(upper, after, false) : resume({ lower, upper }, after, count);
+  if (lower === undefined) return beginWindow(reading, upper, after, false);
+  return continueWindow(reading, { lower, upper }, after, count);
+}
+
+/** Finds the next hits in a window whose first page an earlier search has found. */
+async function continueWindow(
+  reading: Reading,
+  window: PositionWindow,
+  after: LastHit,
+  count: number,
+): Promise<FoundPage> {
+  const mayReadCandidates = window.lower === 0 && (await estimate(reading)).isSelective;
+  const selected = mayReadCandidates ? await readCandidates(reading, window, after) : undefined;
+  return selected ?? { ...(await readRooms(reading, window, reading.limits.maxRead, after)), count };
+}
+
+/**
+ * Finds the first hits of a new window, which ends at the stream position `upper`. Reads the newest documents of the rooms
+ * first. If they do not suffice, reads the candidates if there are few, and more documents of the rooms otherwise.
+ */
+async function beginWindow(reading: Reading, upper: number, after: LastHit, isFirstPage: boolean): Promise<FoundPage> {
+  const { db, search, limits } = reading;
+  const { rooms, order, limit } = search;
+  const each = Math.max(Math.ceil(limits.firstRead / rooms.length), 4);
+  const spread = await measureRooms(db, { rooms, upper, each });
+  const top = Math.min(upper, spread.newest);
+  if (top === 0) return { hits: [], window: { lower: 0, upper }, count: 0 };
+
+  const { first, msPerDocument } = await readNewest(reading, top, spread, after);
+  const isFull = order === 'recent' && first.hits.length >= limit;
+  // Only the first page needs an estimate of all hits. Its cursor passes the estimate on to the later pages.
+  if (first.window.lower === 0 || (isFull && !isFirstPage)) return { ...first, count: first.found };
+
+  const sample = await estimate(reading);
+  const selected = sample.isSelective ? await readCandidates(reading, { lower: 0, upper: top }, after) : undefined;
+  if (selected !== undefined) return selected;
+  const count = hitsInRooms(first, sample);
+  if (isFull) return { ...first, count };
+
+  const size = sizeOfSecondRead(reading, first, msPerDocument);
+  const density = first.read / (first.window.upper - first.window.lower) || spread.density;
+  const lower = lowerEnd(spread, first.window.lower, size, density);
+  if (order === 'rank') {
+    // All hits of a window are ranked among each other, so the search reads the first documents once more.
+    return { ...(await readRooms(reading, { lower, upper: top }, size + first.read, after)), count };
+  }
+  const second = await readRooms(reading, { lower, upper: first.window.lower }, size, undefined);
+  const hits = [...first.hits, ...second.hits].slice(0, limit);
+  return { hits, window: second.window, count: Math.max(count, hits.length) };
+}
+
+/** Reads about `firstRead` documents of the rooms, the newest up to the stream position `top`, and measures the time. */
+async function readNewest(
+  reading: Reading,
+  top: number,
+  spread: RoomSpread,
+  after: LastHit,
+): Promise<{ readonly first: ReadDocuments; readonly msPerDocument: number }> {
+  const { firstRead } = reading.limits;
+  const startedAt = performance.now();
+  const window = { lower: lowerEnd(spread, top, firstRead, spread.density), upper: top };
+  const first = await readRooms(reading, window, firstRead, after);
+  return { first, msPerDocument: (performance.now() - startedAt) / Math.max(first.read, firstRead) };
+}
+
+/**
+ * Returns the lower end of a window below the stream position `from` that has about `documents` documents of the rooms.
+ * Returns 0, the lowest end, if `spread` covers all documents of the rooms.
+ * @param density number of documents of the rooms per stream position
+ */
+function lowerEnd(spread: RoomSpread, from: number, documents: number, density: number): number {
+  if (spread.isComplete) return 0;
+  return Math.max(from - Math.max(Math.ceil(documents / density), 1), 0);
+}
+
+/**
+ * Estimates the number of all hits from the sample. If the sample has no hit, estimates it from the first documents that the
+ * search has read.
+ */
+function hitsInRooms(first: ReadDocuments, sample: Sample): number {
+  if (sample.found > 0) return sample.found;
+  return first.read === 0 ? 0 : (first.found / first.read) * sample.inRooms;
+}
+
+/**
+ * Returns how many documents of the rooms the search reads after the first documents: as many as probably complete the page,
+ * but no more than the limits allow.
+ */
+function sizeOfSecondRead({ search, limits }: Reading, first: ReadDocuments, msPerDocument: number): number {
+  const { firstRead, maxRead, readMs, maxCandidates } = limits;
+  const allowed = Math.max(Math.min(maxRead, Math.floor(readMs / msPerDocument)), firstRead);
+  if (first.found === 0) return allowed;
+  const missing = search.order === 'rank' ? maxCandidates : search.limit - first.hits.length;
+  return Math.min(Math.ceil((missing * first.read * 1.5) / first.found), allowed);
+}
+
+/** Estimates how frequent the words of the search are. `isSelective` tells whether there are few enough candidates to read. */
+async function estimate({
+  db,
+  search,
+  candidates,
+  limits,
+}: Reading): Promise<Sample & { readonly isSelective: boolean }> {
+  const counted = countedLexemes(candidates);
+  const others = [tsqueryOf(candidates), ...counted];
+  const sample = await sampleDocuments(db, { ...search, others, size: limits.sampled });
+  const [matching = 0, ...counts] = sample.others;
+  const entries = entriesOf(candidates, new Map(counted.map((lexeme, index) => [lexeme, counts[index] ?? 0])));
+  return { ...sample, isSelective: matching <= limits.maxCandidates && entries <= limits.maxEntries };
+}
+
+/**
+ * Reads all candidates, and finds the hits in the window among them. Returns `undefined` if there are at least twice
+ * `maxCandidates` candidates, which means that the estimate was wrong.
+ */
+async function readCandidates(
+  { db, search, candidates, limits }: Reading,
+  window: PositionWindow,
+  after: LastHit,
+): Promise<FoundPage | undefined> {
+  const maxRead = limits.maxCandidates * 2;
+  const { hits, read, found } = await findWithLexemes(db, { ...search, window, after, maxRead }, tsqueryOf(candidates));
+  return read < maxRead ? { hits, window, count: found } : undefined;
+}
+
+/**
+ * Reads the documents of the rooms that are in the window. If there are far more than `expected`, reads only the newer part of
+ * the window.
+ */
+async function readRooms(
+  reading: Reading,
+  { lower, upper }: PositionWindow,
+  expected: number,
+  after: LastHit,
+): Promise<ReadDocuments> {
+  const width = upper - lower;
+  const maxRead = width === 1 ? 2 ** 31 - 1 : expected * 2 + reading.limits.firstRead;
+  const found = await findInRooms(reading.db, { ...reading.search, window: { lower, upper }, after, maxRead });
+  if (found.read < maxRead) return { ...found, window: { lower, upper } };
+  return readRooms(reading, { lower: upper - Math.ceil(width / 4), upper }, expected, after);
 }
