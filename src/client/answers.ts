@@ -1208,9 +1208,9 @@ export type SearchStatus = {
   readonly documents: number | null;
   /** Size of the index on disk, in bytes. `null` if the engine does not answer. */
   readonly bytes: number | null;
-  /** Number of changes that wait for delivery to the engine. */
+  /** Number of changes that wait for delivery to the engine. Always 0 if the engine is PostgreSQL. */
   readonly waiting: number;
-  /** When a reindex last ended, in ms since the epoch. `null` if there was none. */
+  /** When a reindex last succeeded, in ms since the epoch. `null` if none has succeeded. */
   readonly last_rebuild_ts: number | null;
   /** Whether the index needs a reindex, because it was written with another version of the text analysis or for other languages. */
   readonly is_outdated: boolean;

@@ -3,18 +3,23 @@ import type { EventId } from '../ids.ts';
 import type { Edit } from '../storage/plugin/search-changes.ts';
 import { ENCRYPTION_TYPE, editedEventId, SEARCHABLE, storableEventId } from './document.ts';
 
-/**
- * The events whose search documents may change when new events are written. An event's document is its entry in the search
- * index.
- */
+/** What the writing of new events may change in the search index. An event's document is its entry in the search index. */
 export interface Changes {
+  /**
+   * Events whose documents may change: searchable events and encryption events among the new events, and all events of
+   * `redacted`.
+   */
   readonly eventIds: readonly EventId[];
+  /** The edits among the new events, each with the event that it edits. */
   readonly edits: readonly Edit[];
   /** Events that the new events may have redacted. */
   readonly redacted: readonly EventId[];
 }
 
-/** Finds which search documents change when new events are written. Events of types that are not searchable change nothing. */
+/**
+ * Finds which search documents may change when new events are written. Only searchable events, redactions and
+ * `m.room.encryption` change documents.
+ */
 export function changesOf(events: readonly AppliedEvent[]): Changes {
   const eventIds = new Set<EventId>();
   const edits: Edit[] = [];

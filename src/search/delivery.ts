@@ -21,7 +21,8 @@ const LEASE_POLL_MS = 100;
 const RETRY_MS = 2_000;
 
 /**
- * Writes the oldest queued changes to their target.
+ * Writes the oldest queued changes, at most `BATCH`, to their target: the live index, or the index that a reindex is filling.
+ * Removes the written changes from the queue of the target.
  * @returns whether the queue may have more changes: `true` after a full batch
  */
 export async function deliverChanges(
@@ -48,9 +49,14 @@ export async function deliverChanges(
  */
 export interface Delivery {
   readonly start: () => void;
-  /** Starts a delivery now, instead of after the poll interval. */
+  /**
+   * Starts a delivery now, instead of after the poll interval. If a delivery is running, the next one starts when it has ended.
+   */
   readonly wake: () => void;
-  /** Delivers all queued changes, and then runs `work`. No process delivers changes while `work` runs. */
+  /**
+   * Waits for the lease, delivers all queued changes, and then runs `work`. No process delivers changes while `work` runs. If
+   * `signal` is aborted, stops waiting for the lease and throws an `AbortError`.
+   */
   readonly whilePaused: <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
   readonly stop: () => Promise<void>;
 }
@@ -69,7 +75,10 @@ export function createDelivery(
     while (await deliverChanges(db, index.engine, 'for_index', (writes) => index.write(writes)));
   };
 
-  /** Runs `work` if this process gets the lease. Returns `undefined` if another process holds the lease. */
+  /**
+   * Runs `work` if this process gets the lease, and then releases the lease. Returns `undefined` if another process holds the
+   * lease.
+   */
   const holdingLease = async <T>(work: () => Promise<T>): Promise<{ value: T } | undefined> => {
     const lease = (): Promise<boolean> => leaseDelivery(db, index.engine, owner, LEASE_MS);
     if (!(await lease())) return undefined;

@@ -51,7 +51,10 @@ function documentOf(event: EventContent, content: Content): SearchDocument | und
   return { eventId, roomId, sender, streamPosition, key: searchable.key, text };
 }
 
-/** Returns an event's document for the search index, without regard to its edits. */
+/**
+ * Returns an event's document for the search index, without regard to its edits. Returns `undefined` if the event is not
+ * searchable.
+ */
 export function plainDocumentOf(event: EventContent): SearchDocument | undefined {
   return documentOf(event, event.content);
 }
@@ -61,7 +64,7 @@ function editDocumentOf(edit: OutputEvent): SearchDocument | undefined {
   return isRecord(replacement) ? documentOf(edit, replacement) : undefined;
 }
 
-/** Tells whether an event is an edit, which is a message that replaces another message. */
+/** Tells whether an event is an edit: a message that replaces the content of another event. */
 export function isEdit({ type, content }: Pick<OutputEvent, 'type' | 'content'>): boolean {
   return editedEventId(type, content) !== undefined;
 }
@@ -88,8 +91,9 @@ function laterOf(a: OutputEvent, b: OutputEvent): OutputEvent {
  * Returns the search documents of an event and of its edits. Without valid edits, the event itself is searchable. With valid
  * edits, only the latest of them is searchable, under the id of the edit and with the new content. Edits of a redacted event
  * are not searchable. If the edited event is unknown (its type is not searchable, or it was never stored), the latest edit of
- * each sender is searchable. A message that the specification does not accept as an edit is indexed like any other message. If
- * `event` is itself an edit, its document belongs to the event that it edits, so the function does not return this document.
+ * each sender in each room is searchable. A message that the specification does not accept as an edit is indexed like any other
+ * message. If `event` is itself an edit, its document belongs to the event that it edits, so the result does not contain this
+ * document.
  */
 export function documentsOfEdited(event: OutputEvent | undefined, edits: readonly OutputEvent[]): SearchDocument[] {
   const original = event !== undefined && Object.hasOwn(SEARCHABLE, event.type) ? event : undefined;

@@ -5,11 +5,14 @@ export type EngineErrorKind =
   | 'timeout'
   /** The HTTP status was not a success. */
   | 'status'
-  /** The answer does not come from the search engine. */
+  /**
+   * The answer is not one that the search engine should give, for example not JSON, or an index is missing. Also any other
+   * error.
+   */
   | 'protocol'
   /** `stop()` was called. */
   | 'stopped'
-  /** A task was accepted, but failed. */
+  /** The search engine refused documents, or did not finish work that it had accepted. */
   | 'task';
 
 export interface EngineErrorOptions extends ErrorOptions {
@@ -26,6 +29,7 @@ export class EngineError extends Error {
   readonly status: number | undefined;
   /** The engine's error code, such as `index_not_found`. */
   readonly code: string | undefined;
+  /** How long the engine asks to wait before a retry, in ms. `undefined` if it does not ask. */
   readonly retryAfterMs: number | undefined;
 
   constructor(kind: EngineErrorKind, message: string, options: EngineErrorOptions = {}) {
@@ -38,8 +42,8 @@ export class EngineError extends Error {
 }
 
 /**
- * Returns the `EngineError` even if the npm client of the engine has wrapped it. Any other error becomes an `EngineError` of the kind
- * `protocol`.
+ * Returns a thrown `EngineError`, also if the npm client of the engine has wrapped it as the `cause` of another error. Any
+ * other error becomes the `cause` of a new `EngineError` of the kind `protocol`.
  */
 export function toEngineError(thrown: unknown): EngineError {
   if (thrown instanceof EngineError) return thrown;
@@ -47,12 +51,15 @@ export function toEngineError(thrown: unknown): EngineError {
   return new EngineError('protocol', thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
 }
 
-/** Shortens an error message of the engine, and removes the document that the message may quote. */
+/**
+ * Cuts an error message of the engine before the first `{`, because a document may begin there, and after 300 UTF-16 code
+ * units.
+ */
 export function withoutDocument(message: string): string {
   return (message.split(/`?\{/, 1)[0] ?? '').trimEnd().slice(0, 300);
 }
 
-/** Tells whether the engine refuses the credentials or the address. A retry cannot help, so the error is reported at once. */
+/** Tells whether the engine refuses the credentials or the address. A retry of the request cannot help then. */
 export function isRefusal({ status }: EngineError): boolean {
   return status === 401 || status === 403 || status === 404;
 }

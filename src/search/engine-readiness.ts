@@ -3,10 +3,14 @@ import { isRefusal, toEngineError } from './engine-error.ts';
 
 /** Prepares a search engine that is a server of its own, for example creates the index, before the first use of the engine. */
 export interface EngineReadiness {
-  /** Prepares the engine, only once. After a failure, the next call tries again. @throws the error of the preparation */
+  /**
+   * Prepares the engine. If the engine is prepared already, does nothing. After a failure, the next call tries again. @throws
+   * the error of the preparation
+   */
   readonly ensure: () => Promise<void>;
   /**
-   * Prepares the engine when the homeserver starts. If the engine is unavailable, only logs this, so that the homeserver starts.
+   * Prepares the engine when the homeserver starts. Any other failure is only logged, so that the homeserver starts while the
+   * engine is unavailable.
    * @throws EngineError if the engine refuses the credentials or the address
    */
   readonly start: () => Promise<void>;
@@ -14,7 +18,10 @@ export interface EngineReadiness {
   readonly reset: () => void;
 }
 
-/** @param name the engine's name in sentences, such as `OpenSearch` */
+/**
+ * @param name the engine's name in log messages, such as `OpenSearch`
+ * @param prepare prepares the engine. It may run several times
+ */
 export function createReadiness(
   { engine, name, logger }: { readonly engine: string; readonly name: string; readonly logger: Logger },
   prepare: () => Promise<unknown>,

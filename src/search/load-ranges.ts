@@ -12,18 +12,19 @@ import { editedEventId, plainDocumentOf, SEARCHABLE_TYPES } from './document.ts'
 import type { RebuildRef, SearchDocument, SearchIndex } from './search-index.ts';
 
 /**
- * A batch has the full number of rows if the JSON of a row is on average at most this long, in UTF-16 code units. If rows are
- * longer, a batch has fewer rows.
+ * A batch has `SearchIndex.batchSize` rows if the JSON of an event is on average at most this long, in UTF-16 code units. If
+ * the events are longer, a batch has fewer rows.
  */
 const ROW_LENGTH = 1_200;
 /**
- * Number of rows in a lane's first batch, before the lane knows how long rows are. A lane is one of several loops that load
- * ranges in parallel.
+ * Number of rows in a lane's first batch, before the lane knows how long the events are. A lane is one of several loops that
+ * load ranges in parallel.
  */
 const FIRST_ROWS = 250;
 
 /**
- * Number of connections that stay free for renewing leases. A renewal takes little time, but must not wait until a batch ends.
+ * Number of the reindex's database connections that its lanes leave free for renewing leases. A renewal takes little time, but
+ * must not wait until a batch ends.
  */
 const CONNECTIONS_FOR_LEASES = 1;
 
@@ -32,7 +33,7 @@ export interface LoadSettings {
   readonly index: SearchIndex;
   readonly metrics: Metrics;
   readonly leaseMs: number;
-  /** Maximum number of database connections used at a time. At least 2. */
+  /** Maximum number of database connections that a reindex uses at once in this process. Must be at least 2. */
   readonly connections: number;
 }
 
@@ -44,8 +45,9 @@ interface LoadRun {
 }
 
 /**
- * Loads the ranges of a reindex into the new index until no range is free. A range is a part of the events. One process at a
- * time loads a range, under a lease. Several processes may call this function at once.
+ * Loads ranges of a reindex into the new index until no range is free. A range is a part of the events. A process takes a lease
+ * on a range before it loads the range, so no other process loads it at the same time. Several processes may call this function
+ * at once. If one lane fails, the other lanes stop after their current batch.
  */
 export async function loadRanges(settings: LoadSettings, run: LoadRun): Promise<void> {
   const failed = new AbortController();
@@ -61,7 +63,7 @@ export async function loadRanges(settings: LoadSettings, run: LoadRun): Promise<
   );
 }
 
-/** The number of rows that a lane reads in its next batch. */
+/** How fast a lane reads: `rows` is the number of rows that it reads in its next batch. */
 interface Pace {
   rows: number;
 }
@@ -124,8 +126,8 @@ function nextRows(before: number, full: number, read: { readonly rows: number; r
 }
 
 /**
- * Makes the search documents of events. Returns the edits among the events separately, without applying them. The reindex
- * applies the edits at its end, when it has loaded all events that the edits may edit.
+ * Makes the search documents of events, but not of events in encrypted rooms. Returns the edits among the events separately,
+ * without applying them. The reindex applies the edits at its end, when it has loaded all events that the edits may edit.
  */
 async function documentsOf(
   db: Knex,

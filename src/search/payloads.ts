@@ -1,4 +1,4 @@
-/** A part of a request to a search engine: what one event adds to the body of the request. */
+/** The part of the body of a request to a search engine that belongs to one event. */
 export interface Line {
   readonly eventId: string;
   readonly text: string;

@@ -14,14 +14,19 @@ import { type LoadSettings, loadRanges } from './load-ranges.ts';
 import type { RebuildRef } from './search-index.ts';
 
 /**
- * Number of batches in one range. The number is small, so that several processes can share the work even on a small homeserver.
+ * Number of batches in one range. A range is a part of the events, which one process loads at a time. The number is small, so
+ * that several processes can share the work even on a small homeserver.
  */
 const BATCHES_PER_RANGE = 2;
 const EDITS_PER_STEP = 500;
 const WAIT_FOR_OTHERS_MS = 200;
 const LOCK_RETRY_MS = 1_000;
 
-/** How far a reindex has come. A process can resume or repeat each phase. `marker` identifies the content of the new index. */
+/**
+ * How far a reindex has come. The phases are, in this order: `load` writes all events to the new index, `build` builds what is
+ * cheaper to build after that, `edits` applies the edits of events up to the event id `editedUpTo`, and `swap` replaces the
+ * live index. A process can resume or repeat each phase. `marker` identifies the content of the new index.
+ */
 type Checkpoint =
   | { readonly phase: 'load' | 'build' | 'swap'; readonly marker: string }
   | { readonly phase: 'edits'; readonly marker: string; readonly editedUpTo: string };
@@ -69,8 +74,8 @@ export function createReindex(settings: ReindexSettings): Reindex {
     cleanUp: async (job) => {
       await untilLocked(() =>
         transact(db, async (transaction) => {
-          // The lock waits for transactions that record changes for this reindex. After the commit, no transaction records such
-          // changes.
+          // `lockSearch()` waits for the transactions that record changes for this reindex. After the commit, no transaction
+          // records such changes.
           await lockSearch(transaction);
           await endRebuild(transaction, index.engine, job.id, { swapped: undefined });
         }),
@@ -119,8 +124,8 @@ async function reindex(settings: ReindexSettings, run: JobRun): Promise<Reindexe
 }
 
 /**
- * Begins a reindex. From then on, the plugin also records changes for the new index, so that no change is lost while the
- * reindex reads events.
+ * Begins a reindex: creates the new index, and splits the events into ranges. From then on, the plugin also records changes for
+ * the new index, so that no change is lost while the reindex reads events.
  */
 async function begin(
   { db, index, analysis }: ReindexSettings,
@@ -132,8 +137,8 @@ async function begin(
   await untilLocked(
     () =>
       commit(async (transaction) => {
-        // Wait for transactions that began before the reindex. Their changes are not recorded for the new index, so the reindex
-        // must read their events.
+        // `lockSearch()` waits for the transactions that began to change the index before the reindex. Their changes are not
+        // recorded for the new index, so the reindex must read their events.
         await lockSearch(transaction);
         await beginRebuild(transaction, index.engine, { id: job.id, marker }, analysis.id);
         return { checkpoint: {}, phase: 'load', value: undefined };
@@ -161,13 +166,13 @@ async function load(settings: ReindexSettings, run: JobRun, rebuild: RebuildRef)
 }
 
 /**
- * Applies the last changes to the new index, and replaces the live index with the new index. Nothing else writes to the indexes
- * during this step.
+ * Applies the changes that were recorded during the reindex to the new index. While nothing else writes to either index,
+ * applies the last of these changes, and replaces the live index with the new index.
  */
 async function swap({ index, analysis, delivery }: ReindexSettings, run: JobRun, rebuild: RebuildRef): Promise<void> {
   const step = { checkpoint: { phase: 'swap', marker: rebuild.marker }, phase: 'swap' };
-  // This function reads the last changes over the transaction's own connection, because transactions that wait for the lock may
-  // use all other connections.
+  // `catchUp()` reads the changes over the transaction's own connection, because transactions that wait for the lock may use
+  // all other connections.
   const catchUp = (transaction: Knex.Transaction): Promise<boolean> =>
     deliverChanges(transaction, index.engine, 'for_rebuild', (writes) =>
       index.rebuild.write(rebuild, writes, transaction),
@@ -185,8 +190,9 @@ async function swap({ index, analysis, delivery }: ReindexSettings, run: JobRun,
 }
 
 /**
- * Runs a transaction. If other transactions hold the lock that it needs for too long, tries again later. The other transactions
- * can proceed between the attempts.
+ * Calls `attempt`, which runs a transaction that takes a lock. If the transaction fails because it has waited too long for the
+ * lock, calls `attempt` again after `LOCK_RETRY_MS`. Other transactions can proceed between the attempts. @throws any other
+ * error of `attempt`
  */
 async function untilLocked<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (;;) {

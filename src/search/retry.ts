@@ -20,7 +20,11 @@ export const ONCE: RetryPolicy = { attempts: 1, maxDelayMs: 0, afterTimeout: fal
 /** HTTP statuses that mean a time-out or an overload of the engine or a proxy. */
 const TRANSIENT_STATUS: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 
-/** Runs `work` until it succeeds or the policy gives up. An abort of `signal` ends a wait between attempts. */
+/**
+ * Runs `work` until it succeeds or the policy gives up.
+ * @param signal ends a wait between two attempts if it is aborted
+ * @throws EngineError the error of the last attempt, or `stopped` if `signal` is aborted during a wait
+ */
 export async function retrying<T>(
   policy: RetryPolicy,
   { baseDelayMs, signal }: { readonly baseDelayMs: number; readonly signal: AbortSignal },

@@ -115,7 +115,10 @@ export interface SearchIndex {
   readonly batchSize: number;
   /** Number of batches that one process loads in parallel. */
   readonly lanes: number;
-  /** Creates the index if it is missing. Rejects if the engine cannot be used. */
+  /**
+   * Creates the index if it is missing. Rejects if the engine refuses the credentials or the address. If the engine is
+   * unavailable, an adapter may resolve, and create the index later.
+   */
   start(): Promise<void>;
   /** Ends running requests. */
   stop(): Promise<void>;

@@ -6,9 +6,7 @@ import { countUndelivered, ensureIndexState, indexState } from '../storage/plugi
 import { createAnalysis } from './analysis/analysis.ts';
 import type { LanguageCode } from './analysis/languages.ts';
 import { createDelivery } from './delivery.ts';
-
 import { createReindex, type Reindex } from './reindex-job.ts';
-
 import { createRoomRemoval, type RoomRemoval } from './room-removal.ts';
 import { createSearch, disabledSearch, type RemoveDocuments, type Search } from './search.ts';
 import type { SearchAdapter, SearchIndex, SearchStats } from './search-index.ts';
@@ -24,9 +22,9 @@ export interface SearchStatus {
   readonly documents: number | null;
   /** Size of the index on disk, in bytes. `null` if the engine does not answer. */
   readonly bytes: number | null;
-  /** Number of changes that wait for delivery to the engine. */
+  /** Number of changes that wait for delivery to the engine. Always 0 if the engine is PostgreSQL. */
   readonly waiting: number;
-  /** When a reindex last ended, in ms since the epoch. `null` if there was none. */
+  /** When a reindex last succeeded, in ms since the epoch. `null` if none has succeeded. */
   readonly lastRebuildTs: number | null;
   /**
    * Whether the index needs a reindex, because it was written with another version of the text analysis or for other languages.
@@ -47,6 +45,7 @@ export interface SearchParts {
   /** Updates the documents of events. */
   readonly apply: ApplyEvents;
   readonly remove: RemoveDocuments;
+  /** `undefined` if search is off. */
   readonly reindex: Reindex | undefined;
   /** Reads the state of the index. `undefined` if search is off. */
   readonly readStatus: (() => Promise<SearchStatus>) | undefined;

@@ -35,7 +35,7 @@ export interface SearchRequest {
   readonly keys?: readonly SearchKey[];
   /** The order of hits. @defaultValue `rank` */
   readonly order?: SearchOrder;
-  /** Maximum number of hits, from 1 to 1000. @defaultValue 10 */
+  /** Maximum number of hits. Numbers below 1 count as 1, and numbers above 1000 as 1000. @defaultValue 10 */
   readonly limit?: number;
   /** `next` of the previous page. */
   readonly after?: string;
@@ -48,7 +48,7 @@ export interface SearchResult extends SearchPage {
 
 /** `admin.search` of the plugin: full-text search for the homeserver. */
 export interface Search {
-  /** Whether search is on. If `options.search` is `false`, `search` throws. */
+  /** Whether search is on. `false` if `options.search` is `false`; `search` then throws. */
   readonly enabled: boolean;
   /**
    * Searches events of the given rooms.
@@ -100,7 +100,10 @@ export function createSearch(
     await queue(transaction, [...new Set([...eventIds, ...edits.map(({ original }) => original)])], forRebuild);
   };
 
-  /** Queues changes for an engine that is not PostgreSQL, and for a reindex. */
+  /**
+   * Queues changes for an engine that is not PostgreSQL, and for a reindex if one is running. Wakes the delivery after the
+   * commit.
+   */
   const queue = async (transaction: Knex.Transaction, changed: readonly EventId[], forRebuild: boolean) => {
     if (forRebuild || !index.transactional) {
       await insertChanges(transaction, index.engine, changed, { forIndex: !index.transactional, forRebuild });
@@ -108,7 +111,7 @@ export function createSearch(
     if (delivery !== undefined) transaction.executionPromise.then(delivery.wake, () => {});
   };
 
-  /** Removes the documents of deleted events that have no edits and are no edits. */
+  /** Removes the documents of deleted events that neither have edits nor are edits. */
   const removePlain = async (transaction: Knex.Transaction, eventIds: readonly EventId[]): Promise<void> => {
     await lockSearchShared(transaction);
     const forRebuild = (await indexState(transaction, index.engine)).rebuild !== undefined;
@@ -133,7 +136,8 @@ export function createSearch(
       const eventIds = events.filter(({ type }) => Object.hasOwn(SEARCHABLE, type)).map(({ eventId }) => eventId);
       if (eventIds.length === 0) return;
       const edits = await findEditsAround(transaction, eventIds);
-      // The document of an event without edits goes. Only what edits concern must be derived from the database.
+      // The document of an event that neither has edits nor is an edit is removed at once. For the other events, the plugin
+      // must derive from the database which documents the index should have.
       const concerned = new Set(edits.flatMap(({ edit, original }) => [edit, original]));
       const plain = eventIds.filter((id) => !concerned.has(id));
       const others = eventIds.filter((id) => concerned.has(id));
@@ -161,8 +165,8 @@ function highlightsOf(term: string, hits: readonly SearchHit[], analysis: Search
 }
 
 /**
- * Drops hits that the engine should no longer return. Their event was redacted or edited, or their room became encrypted, but
- * the engine does not have this change yet.
+ * Drops hits that the engine should no longer return: their event was redacted, edited or deleted, or their room became
+ * encrypted, but the engine does not have this change yet.
  */
 async function withoutStaleHits(db: Knex, engine: string, hits: readonly SearchHit[]): Promise<SearchHit[]> {
   const encrypted = await encryptedRooms(db, [...new Set(hits.map(({ roomId }) => roomId))]);

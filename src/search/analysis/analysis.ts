@@ -7,23 +7,26 @@ import { matchesText, rankText } from './match-text.ts';
 import { parseQuery } from './parse-query.ts';
 
 /**
- * Version of the analysis. Raise `VERSION` whenever a change of the code makes other lexemes of some text. An index that
- * another version wrote needs a reindex.
+ * Version of the analysis, a part of `SearchAnalysis.id`. Raise `VERSION` with every change of the code that changes the
+ * lexemes of any text. An index that was written with another id needs a reindex.
  */
 const VERSION = 3;
 
 /**
- * Turns texts and queries into lexemes, the units of the search index: words, stems of words, emoji and pairs of characters.
- * All search engines use this one analysis, so that all of them find the same events.
+ * Turns texts and queries into lexemes, the units of the search index: words, other spellings and stems of words, emoji, pairs
+ * of characters, and names of languages. All search engines use this one analysis, so that all of them find the same events.
  */
 export interface SearchAnalysis {
   /** `VERSION` and the language codes. Two analyses with the same id make the same lexemes of every text. */
   readonly id: string;
-  /** Calls `visit` for each lexeme of a text. */
+  /** Calls `visit` for each lexeme of a text, in no particular order. */
   readonly visitLexemes: (text: string, visit: VisitLexeme) => void;
-  /** Parses a query that a user has written. Returns `undefined` if the query asks for nothing. */
+  /**
+   * Parses a query that a user has written. Returns `undefined` if the query asks for nothing, for example because it only
+   * excludes words.
+   */
   readonly parse: (query: string) => SearchExpression | undefined;
-  /** Tells whether a text matches an expression. The function looks at the text itself, not at the index. */
+  /** Tells whether a text matches an expression. Finds the lexemes of the text anew, and reads no search index. */
   readonly matches: (text: string, expression: SearchExpression) => boolean;
   /** Scores a text that matches the expression. A score is above 0 and below 1. A better match has a higher score. */
   readonly rank: (text: string, expression: SearchExpression) => number;
@@ -32,8 +35,8 @@ export interface SearchAnalysis {
 }
 
 /**
- * Creates the analysis. The index stores the stems of words in the given languages, so a search for a word finds its other
- * grammatical forms too.
+ * Creates the analysis. For the given languages, a text has the stems of its words as lexemes too. A search for `cat` then also
+ * finds `cats`.
  * @param languages the languages to stem. @defaultValue `LANGUAGE_CODES`, which lists all supported languages
  */
 export function createAnalysis(languages: readonly LanguageCode[] = LANGUAGE_CODES): SearchAnalysis {

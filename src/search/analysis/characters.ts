@@ -1,6 +1,7 @@
 /**
- * The kinds of characters. A `separator` ends a token. `spaced` characters form words. `unspaced` characters belong to a script
- * that is written without spaces. An `emoji` is a token of its own.
+ * The kinds of characters, for cutting a text into tokens. `spaced`: a letter, mark or digit of a script that is written with
+ * spaces between words. `unspaced`: a letter, mark or digit of a script that is written without spaces, such as Chinese.
+ * `emoji`: the first character of an emoji. `separator`: any other character.
  */
 export const KIND = { separator: 0, spaced: 1, unspaced: 2, emoji: 3 } as const;
 
@@ -16,7 +17,7 @@ const EMOJI_PATTERN = `\\p{Regional_Indicator}{1,2}|${ELEMENT}(?:[\\u{e0020}-\\u
 const EMOJI_AT = new RegExp(EMOJI_PATTERN, 'uy');
 const SKIN_TONE = /[\u{1f3fb}-\u{1f3ff}]/gu;
 
-/** Tells whether a run contains a character of a script that is written without spaces. */
+/** Tells whether a text contains a character of a script that is written without spaces. */
 export function isUnspaced(run: string): boolean {
   return UNSPACED.test(run);
 }
@@ -29,7 +30,7 @@ export function runsOf(folded: string): string[] {
   return folded.match(RUN) ?? [];
 }
 
-/** Returns the emoji that starts at `index` in a folded text. */
+/** Returns the emoji that starts at `index` in a folded text, with its skin tone and with all emoji that are joined with it. */
 export function emojiAt(folded: string, index: number): string {
   EMOJI_AT.lastIndex = index;
   return EMOJI_AT.exec(folded)?.[0] ?? folded.slice(index, index + lengthAt(folded, index));
@@ -54,7 +55,10 @@ function kindsOf(text: string): Uint8Array {
   return kinds;
 }
 
-/** The kind of each UTF-16 code unit, by its number. Reading this table is much faster than running a regular expression. */
+/**
+ * The kind of each UTF-16 code unit. The code unit is the index in the array. Reading this array is much faster than running a
+ * regular expression.
+ */
 const KINDS = kindsOf(
   Buffer.from(Uint16Array.from({ length: 0x1_0000 }, (_, code) => code).buffer).toString('utf16le'),
 );

@@ -1,6 +1,7 @@
 /**
- * A condition on texts: what a text must contain to match a query. Each search adapter translates the condition into the query
- * language of its search engine. A lexeme is a unit of the index, such as a word or the stem of a word.
+ * A condition on texts: what a text must contain to match a query. Each search adapter, which is the code for one search
+ * engine, translates the condition into the query language of its engine. A lexeme is a unit of the index, such as a word or
+ * the stem of a word.
  */
 export type SearchExpression =
   | SearchLexeme
@@ -13,7 +14,10 @@ export interface SearchLexeme {
   readonly lexeme: string;
   /** Whether longer lexemes that start with `lexeme` match too. */
   readonly isPrefix: boolean;
-  /** If `true`, only words of the text match, with or without their marks (accents). If `false`, stems of words match too. */
+  /**
+   * If `true`, `lexeme` must be a word of the text, as the text spells it or in another spelling, for example without accents.
+   * If `false`, `lexeme` may also be the stem of a word of the text.
+   */
   readonly isExact: boolean;
 }
 
@@ -25,10 +29,7 @@ export interface SearchPhrase {
    * `any` at its offset from the start of the phrase.
    */
   readonly parts: readonly { readonly offset: number; readonly any: readonly SearchLexeme[] }[];
-  /**
-   * The parts of the phrase that are written without spaces, such as Chinese. `highlightsIn()` returns the runs that the text
-   * contains.
-   */
+  /** The parts of the phrase in scripts that are written without spaces, such as Chinese. */
   readonly runs: readonly string[];
 }
 

@@ -1,7 +1,7 @@
 /**
- * Folding makes different spellings of a word equal. `fold()` removes differences of case, width, ligatures, Unicode
- * composition and the script of digits. The index treats the result of `fold()` as the spelling of a word. `foldMarks()` also removes marks such as
- * accents, because some people type without them: `cafe` for `café`, `Koln` for `Köln`.
+ * This file makes different spellings of a word equal. `fold()` removes differences of case, width, ligatures, Unicode
+ * composition and the script of digits. The index treats the result of `fold()` as the spelling of a word. `foldMarks()` also
+ * removes marks such as accents, because some people type without marks: `cafe` for `café`, `Koln` for `Köln`.
  */
 
 const ASCII = /^[\0-\x7f]*$/;
@@ -11,13 +11,16 @@ const ASCII = /^[\0-\x7f]*$/;
  */
 const INVISIBLE = /[\u00ad\u034f\u2060\u20e3\ufe00-\ufe0f\ufeff]/g;
 const NON_JOINER = '\u200c';
-/** A zero-width non-joiner that is not behind an Arabic letter. In Persian, a non-joiner separates a word from its endings. */
+/**
+ * A zero-width non-joiner that is not behind an Arabic letter. `fold()` removes it. Other non-joiners stay, because in Persian
+ * a non-joiner separates a word from its endings.
+ */
 const IDLE_NON_JOINER = /(?<!\p{sc=Arabic})\u200c/gu;
 const JOINER = '\u200d';
-/** A zero-width joiner that is not followed by an emoji. */
+/** A zero-width joiner that is not followed by an emoji. `fold()` removes it. */
 const IDLE_JOINER = /\u200d(?!\p{Extended_Pictographic})/gu;
 /**
- * Characters that people use as an apostrophe, and decimal digits of scripts other than Latin, such as Arabic or Thai. Unicode
+ * Characters that people use as an apostrophe, and decimal digits other than 0 to 9, such as Arabic or Thai digits. Unicode
  * classes three of the apostrophes (U+02B9, U+02BB, U+02BC) as letters.
  */
 const APOSTROPHE_OR_DIGIT = new RegExp(
@@ -30,20 +33,24 @@ export function isAscii(text: string): boolean {
   return ASCII.test(text);
 }
 
-/** Folds case, width, ligatures, composition and digits of a text or a query. Folding a folded text changes nothing. */
+/**
+ * Folds a text or a query: removes invisible characters, and makes equal what differs only in case, width, ligatures, Unicode
+ * composition, the kind of apostrophe or the script of digits. Folding a folded text changes nothing.
+ */
 export function fold(text: string): string {
   if (ASCII.test(text)) return text.toLowerCase();
   const visible = text.replace(INVISIBLE, '');
   const parted = visible.includes(NON_JOINER) ? visible.replace(IDLE_NON_JOINER, '') : visible;
   const joined = parted.includes(JOINER) ? parted.replace(IDLE_JOINER, '') : parted;
-  // The second `normalize` composes letters that exist in lower case only. Final sigma becomes sigma, because the two differ
-  // only by their place in a word.
+  // The second `normalize` composes letters whose composed form exists in lower case only. Final sigma becomes sigma, because
+  // the two differ only by their place in a word.
   const lower = joined.normalize('NFKC').toLowerCase().replaceAll('ς', 'σ').normalize('NFKC');
   return lower.replace(APOSTROPHE_OR_DIGIT, (character) => (IS_DIGIT.test(character) ? digitOf(character) : "'"));
 }
 
 /**
- * Returns the value of a digit. The code of a script's zero is a multiple of 16, or a multiple of 16 plus 6.
+ * Returns the ASCII digit with the same value. In Unicode, the code of a script's zero is a multiple of 16, or a multiple of 16
+ * plus 6.
  */
 function digitOf(digit: string): string {
   const code = digit.codePointAt(0) ?? 0;
@@ -60,6 +67,7 @@ const MARK = /\p{M}+/gu;
  * beside it.
  */
 const MARKS: readonly (readonly [pattern: RegExp, replacement: string])[] = [
+  // Combining marks behind letters of Latin and Greek.
   [/([\p{sc=Latin}\p{sc=Greek}])[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+/gu, '$1'],
   // Stress marks of Cyrillic. The mark of й is not among them, because й is a different letter from и.
   [/([\p{sc=Cyrillic}])[\u0300\u0301]+/gu, '$1'],
@@ -127,7 +135,10 @@ const LETTERS: Readonly<Record<string, string>> = {
 };
 const LETTER = new RegExp(`[${Object.keys(LETTERS).join('')}]`, 'gu');
 
-/** Removes the marks of a folded text. A text that consists only of marks is returned unchanged. */
+/**
+ * Removes the marks of a folded text, and replaces the letters of `LETTERS`. Returns a text that consists only of marks
+ * unchanged.
+ */
 export function foldMarks(folded: string): string {
   if (ASCII.test(folded)) return folded;
   let text = folded.replace(MARKED, (letter) => letter.normalize('NFD').replace(MARK, ''));
@@ -140,7 +151,10 @@ export function foldMarks(folded: string): string {
 const TWO_LETTERS: Readonly<Record<string, string>> = { ä: 'ae', ö: 'oe', ü: 'ue', å: 'aa', ø: 'oe' };
 const LETTER_OF_TWO = /[äöüåø]/g;
 
-/** Returns the other spellings of a folded word, without marks. For `köln`, these spellings are `koln` and `koeln`. */
+/**
+ * Returns the spellings of a folded word without marks, if they differ from the word. For `köln`, these spellings are `koln`
+ * and `koeln`.
+ */
 export function otherFormsOf(word: string): readonly string[] {
   if (ASCII.test(word)) return [];
   const bare = foldMarks(word);

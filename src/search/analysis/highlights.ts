@@ -5,14 +5,14 @@ import type { Lexicon } from './lexicon.ts';
 import { indexOf, isIn, startsOf, type TextIndex } from './match-text.ts';
 import { charactersIn, type Token, tokensOf, visitRun } from './tokens.ts';
 
-/** What a text contains of a query. */
+/** The parts of a text that match a query. */
 interface Found {
   /** The positions at which lexemes match, each with the number of positions that the longest of these lexemes takes. */
   readonly positions: Map<number, number>;
   readonly lexemes: Set<string>;
 }
 
-/** A folded text, and the text from which it was made. */
+/** The result of `fold()` for a text, and the way back to the original text. */
 interface FoldedText {
   readonly folded: string;
   /** Returns the part of the original text from which the code units from `start` to before `end` were made. */
@@ -22,9 +22,9 @@ interface FoldedText {
 const GRAPHEMES = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /**
- * Returns the words of a text that match, spelled as in the text and in its order. The response of
- * `/_matrix/client/v3/search` contains these words as `highlights`. Clients mark each of them wherever it occurs in the message,
- * so words that an apostrophe or a hyphen joins stay whole: `t` of `don't` would mark every `t`.
+ * Returns the words of a text that match an expression, spelled as in the text and in the order of the text. The response of
+ * `/_matrix/client/v3/search` contains these words as `highlights`. Clients mark each highlight wherever it occurs in the
+ * message. So if a query finds all parts of `don't`, the highlight is `don't`, because a highlight `t` would mark every `t`.
  */
 export function highlightsIn(text: string, expression: SearchExpression, lexicon: Lexicon): string[] {
   const found: Found = { positions: new Map(), lexemes: new Set() };
@@ -63,7 +63,10 @@ function collect(index: TextIndex, expression: SearchExpression, found: Found): 
 
 type Range = Pick<Token, 'start' | 'end'>;
 
-/** Returns the matching parts of tokens that are joined with each other. */
+/**
+ * Returns the matching parts of a chain: tokens that apostrophes or hyphens join. Returns the chain as one part if all its
+ * tokens match, or if the query contains the tokens as one word, such as `dont` for `don't`.
+ */
 function matchedIn(chain: readonly Token[], folded: string, { positions, lexemes }: Found): Range[] {
   const [first] = chain;
   const last = chain.at(-1);
@@ -74,7 +77,10 @@ function matchedIn(chain: readonly Token[], folded: string, { positions, lexemes
   return isWhole ? [{ start: first.start, end: last.end }] : matched;
 }
 
-/** Returns the matching parts of a run. Parts that touch or overlap become one. */
+/**
+ * Returns the matching parts of a run, which is a token of a script that is written without spaces. Parts that touch or overlap
+ * become one.
+ */
 function matchedInRun(token: Token, folded: string, positions: ReadonlyMap<number, number>): Range[] {
   const words = new Map<number, number>();
   visitRun(
@@ -104,7 +110,7 @@ function matchedInRun(token: Token, folded: string, positions: ReadonlyMap<numbe
   return ranges;
 }
 
-/** Folds a text, and remembers where each part of the result comes from. */
+/** Folds a text, and keeps for each code unit of the result where it comes from. */
 function foldTraceably(text: string): FoldedText {
   if (isAscii(text)) return { folded: fold(text), spelling: (start, end) => text.slice(start, end) };
   let folded = '';

@@ -32,8 +32,9 @@ export interface Language {
    */
   readonly letters: string;
   /**
-   * Minimum length of a stem in a text of unknown language, in UTF-16 code units. The minimum is higher for languages whose
-   * stemmer removes long endings. Such a stemmer would make the stem `tea` of the English word `team`.
+   * Minimum length of a stem in a text of unknown language, in UTF-16 code units. Shorter stems are not used in such texts. The
+   * minimum is higher for languages whose stemmer removes long endings, because such a stemmer would, for example, shorten the
+   * English word `team` to `tea`.
    */
   readonly shortest: number;
 }

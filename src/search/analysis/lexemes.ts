@@ -13,16 +13,21 @@ export type LexemeForm = 'spelled' | 'other' | 'stem' | 'language';
 export type VisitLexeme = (lexeme: string, position: number, form: LexemeForm) => void;
 
 /**
- * The first character of lexemes that name the language of a text. A lexeme of this character alone marks a text of unknown
- * language.
+ * The first character of lexemes that name the language of a text. A lexeme that consists of this character alone,
+ * `ANY_LANGUAGE`, marks a text of unknown language.
  */
 const LANGUAGE = '\ue010';
 export const ANY_LANGUAGE: string = LANGUAGE;
 export const languageLexeme = (code: LanguageCode): string => `${LANGUAGE}${code}`;
 
-/** Minimum evidence that a text is in its best language. With less evidence, the language of the text counts as unknown. */
+/**
+ * If the language with the most evidence has less evidence than this, the language of the text counts as unknown. The evidence
+ * for a language is the sum of the weights of the text's words for the language.
+ */
 const MIN_EVIDENCE = 2;
-/** A text may also be in another language if that language has at least this fraction of the best language's evidence. */
+/**
+ * A text counts as being in several languages if each has at least this fraction of the evidence that the best language has.
+ */
 const RUNNER_UP = 0.5;
 /** The scripts that several languages in `LANGUAGES` share. For texts in these scripts, evidence decides on the language. */
 const SHARED_SCRIPTS = ['latin', 'cyrillic'] as const;
@@ -60,9 +65,9 @@ export function visitLexemes(text: string, lexicon: Lexicon, visit: VisitLexeme)
 }
 
 /**
- * Decides which languages a text may be in. Returns these languages as bits, as `Lexicon.languagesOf()` does. Sets the bit
- * `UNKNOWN` if a shared script has too little evidence. Visits a lexeme for each likely language of a shared script, and
- * `ANY_LANGUAGE` if `UNKNOWN` is set.
+ * Decides which languages a text may be in. Returns these languages as bits, as `Lexicon.languagesOf()` does. If the words of a
+ * shared script give too little evidence, returns all languages of this script and the bit `UNKNOWN`. Visits a lexeme for each
+ * likely language of a shared script, and `ANY_LANGUAGE` if `UNKNOWN` is set.
  */
 function languagesOf(words: readonly Word[], lexicon: Lexicon, visit: VisitLexeme): number {
   let possible = 0;
@@ -96,8 +101,8 @@ function markLanguages(languages: number, { codes }: Lexicon, visit: VisitLexeme
 }
 
 /**
- * Returns, as bits, the language with the most evidence and the languages that come near to it. Returns 0 if the best language
- * has less evidence than `MIN_EVIDENCE`.
+ * Returns, as bits, the language with the most evidence, and the languages with at least the fraction `RUNNER_UP` of this
+ * evidence. Returns 0 if the best language has less evidence than `MIN_EVIDENCE`.
  */
 function likelyOf(scores: readonly number[], possible: number): number {
   let best = 0;
@@ -118,7 +123,8 @@ export function isShared(script: Script | undefined): boolean {
 }
 
 /**
- * Visits one more lexeme for words that an apostrophe or a hyphen joins, such as `dont` for `don't` and `email` for `e-mail`.
+ * Visits one more lexeme for each chain of words that apostrophes or hyphens join, such as `dont` for `don't` and `email` for
+ * `e-mail`.
  */
 function visitJoined(tokens: readonly Token[], visit: VisitLexeme): void {
   for (let index = 1; index < tokens.length; index += 1) {
@@ -135,8 +141,8 @@ const MAX_JOINED = 4;
 const LETTERS = /^[\p{L}\p{M}]{1,20}$/u;
 
 /**
- * Joins tokens into one word without marks. Returns `undefined` for a single token, for more than `MAX_JOINED` tokens, and if a
- * token is not a word of 1 to 20 letters.
+ * Joins tokens into one word without marks such as accents. Returns `undefined` for a single token, for more than `MAX_JOINED`
+ * tokens, and if a token is not a word of 1 to 20 letters.
  */
 export function joinedOf(tokens: readonly Token[]): string | undefined {
   if (tokens.length < 2 || tokens.length > MAX_JOINED) return undefined;

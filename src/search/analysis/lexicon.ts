@@ -19,12 +19,14 @@ export interface Word {
   readonly script: Script | undefined;
   /** The languages that use the word's script, as bits. Bit `1 << index` stands for `Lexicon.codes[index]`. */
   readonly languages: number;
-  /** The languages that the word indicates. Empty if only one language uses the word's script. */
+  /**
+   * The languages that the word indicates. Empty if the word indicates none, or if only one language uses the word's script.
+   */
   readonly evidence: readonly Evidence[];
   /**
-   * Returns the word's stems in the given languages, which are bits. Stems that equal the word or one of its other forms are
-   * left out. If `UNKNOWN` is among the bits, the language of the text is unknown, and stems shorter than `Language.shortest`
-   * are left out too.
+   * Returns the word's stems in the given languages, which are bits. Leaves out stems that equal the word or one of its other
+   * forms, and stems of one UTF-16 code unit. If `UNKNOWN` is among the bits, the language of the text is unknown, and the
+   * result also leaves out stems shorter than `Language.shortest`.
    */
   readonly stemsIn: (languages: number) => readonly string[];
 }
@@ -34,8 +36,8 @@ export interface Lexicon {
   /** Returns the languages that use a script, as bits. */
   readonly languagesOf: (script: Script) => number;
   /**
-   * Bits. If a text may be in one of these languages, the index stores the spellings of its words with two letters for a letter
-   * with a mark, such as `koeln` for `köln`.
+   * Languages as bits, and the bit `UNKNOWN`. If a text may be in one of these languages, or its language is unknown, the index
+   * also stores the spellings of its words with two letters for a letter with a mark, such as `koeln` for `köln`.
    */
   readonly twoLetterLanguages: number;
   readonly wordOf: (word: string) => Word;
@@ -43,7 +45,7 @@ export interface Lexicon {
 
 /** The bit for a text of unknown language. It is higher than the bits of all languages. */
 export const UNKNOWN: number = 1 << 30;
-/** Maximum number of words in the cache. A full cache is emptied. */
+/** Maximum number of words in the lexicon's cache. A full cache is emptied. */
 const MAX_WORDS = 50_000;
 /** Matches words that have stems: 3 to 40 letters and marks, no digits. */
 const STEMMABLE = /^[\p{L}\p{M}]{3,40}$/u;
@@ -52,9 +54,12 @@ const STEMMABLE = /^[\p{L}\p{M}]{3,40}$/u;
  */
 const NUMBER = /^[0-9]/;
 const NONE: readonly never[] = Object.freeze([]);
-/** Languages in which people write `ae` for `ä`, or `aa` for `å`, so that such words are inflected, too. */
+/**
+ * Languages in which people write `ae` for `ä`, or `aa` for `å`. For these languages, the index also stores the stems of words
+ * in this spelling.
+ */
 const TWO_LETTERS: ReadonlySet<LanguageCode> = new Set(['de', 'sv', 'no', 'da']);
-/** Languages that have such letters, and in which nobody writes them with two letters. */
+/** Languages that have letters such as `ä`, and in which nobody writes two letters instead. */
 const ONE_LETTER: ReadonlySet<LanguageCode> = new Set(['fi', 'hu', 'tr']);
 
 /**
@@ -130,15 +135,16 @@ export function createLexicon(codes: readonly LanguageCode[]): Lexicon {
 const noStems = (): readonly string[] => NONE;
 
 /**
- * Returns the stem of each spelling of a word. People type words with and without marks, and the stems of the two may differ.
- * This function removes the marks from the stems.
+ * Returns the stem of each spelling of a word, without marks. People type words with and without marks such as accents, and the
+ * stems of the two spellings may differ.
  */
 function stemsOf(spellings: readonly string[], stem: (word: string) => string): string[] {
   return spellings.map((spelling) => foldMarks(stem(spelling)));
 }
 
 /**
- * The weight of a word or letter that occurs in 1, 2 or 3 languages. A word or letter of more than 3 languages has no weight.
+ * The weights as evidence for a language: of a word or letter that occurs in the lists of 1, 2 or 3 languages. A word or letter
+ * in the lists of more than 3 languages has no weight.
  */
 const WEIGHTS = [2, 1, 0.5] as const;
 

@@ -39,12 +39,12 @@ export function indexOf(text: string, lexicon: Lexicon): TextIndex {
   };
 }
 
-/** Tells whether a text matches an expression. The function looks at the text itself, not at an index. */
+/** Tells whether a text matches an expression. Reads no search index. */
 export function matchesText(text: string, expression: SearchExpression, lexicon: Lexicon): boolean {
   return isIn(indexOf(text, lexicon), expression);
 }
 
-/** Tells whether an indexed text matches an expression. */
+/** Tells whether the text of a `TextIndex` matches an expression. */
 export function isIn(index: TextIndex, expression: SearchExpression): boolean {
   switch (expression.kind) {
     case 'lexeme':
@@ -64,8 +64,8 @@ export function isIn(index: TextIndex, expression: SearchExpression): boolean {
 const RANKS: Readonly<Record<LexemeForm, number>> = { spelled: 1, other: 0.5, stem: 0.25, language: 0 };
 
 /**
- * Scores a text that matches an expression. A score is above 0 and below 1. The score grows with the weight of the forms that
- * match, and with the number of their occurrences.
+ * Scores a text that matches an expression. A score is above 0 and below 1. The score grows with the weights of the matching
+ * lexemes, and with the number of times that they occur.
  */
 export function rankText(text: string, expression: SearchExpression, lexicon: Lexicon): number {
   const wanted = wantedLexemes(expression);

@@ -23,8 +23,8 @@ type Term = { readonly kind: 'or' } | { readonly kind: 'wanted' | 'unwanted'; re
 /**
  * Parses a query that a user has written in the syntax of web searches. A text must contain all words. `"a phrase"` asks for
  * words in this order. `-word` and `-"a phrase"` exclude texts. `word*` asks for words that start with `word`. `OR` separates
- * alternatives, and applies to all terms on its left and on its right. Malformed syntax is read as plain words. Returns
- * `undefined` if no term asks for anything.
+ * alternatives: each alternative consists of all terms up to the next `OR`. Malformed syntax is read as plain words. Returns
+ * `undefined` if no term asks for a word, for example if all terms exclude words.
  */
 export function parseQuery(query: string, lexicon: Lexicon): SearchExpression | undefined {
   const text = withoutOpenQuote(query.slice(0, MAX_QUERY_LENGTH).toWellFormed().replace(QUOTES, '"'));
@@ -65,7 +65,7 @@ function termsOf(text: string, lexicon: Lexicon): Term[] {
       terms.push({ kind: 'or' });
       continue;
     }
-    // A second minus does not exclude: `--word` asks for `word`, because users paste command-line options.
+    // A word behind two minus signs is not excluded: `--word` asks for `word`, because users paste command-line options.
     const isUnwanted = minus !== undefined && !chunk.startsWith('-');
     const expression = phrase === undefined ? chunkExpression(chunk, lexicon) : phraseExpression(phrase, lexicon);
     if (expression !== undefined) terms.push({ kind: isUnwanted ? 'unwanted' : 'wanted', expression });
@@ -149,8 +149,9 @@ function everyFormOf(word: string, lexicon: Lexicon): SearchLexeme[] {
 }
 
 /**
- * Asks for a word in any of its forms. A stem of the word counts only in texts that may be in the stem's language. For example,
- * the Italian stem of `note` is `not`, which is a different word in English.
+ * Asks for a word in any of its forms. If several languages share the script of the word, a stem of the word counts only in
+ * texts that may be in the stem's language. For example, the Italian stem of `note` is `not`, which is a different word in
+ * English.
  */
 function wordExpression(word: string, lexicon: Lexicon): SearchExpression {
   const { script, stemsIn } = lexicon.wordOf(word);
@@ -184,8 +185,8 @@ const PERSIAN_ENDINGS: ReadonlySet<string> = new Set('ها های هایی ها�
 const NON_JOINER = '\u200c';
 
 /**
- * Drops particles that an apostrophe or a non-joiner attaches to a word: `l'école` asks for `école`, `John's` asks for `John`, and
- * a Persian plural asks for its singular.
+ * Drops particles that an apostrophe or a non-joiner attaches to a word: `l'école` asks for `école`, `John's` asks for `John`,
+ * and a Persian plural asks for its singular. Keeps all tokens if no token would be left.
  */
 function withoutParticles(tokens: readonly Token[]): readonly Token[] {
   const isTied = (index: number): boolean => tokens[index]?.joint === "'";

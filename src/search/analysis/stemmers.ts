@@ -5,8 +5,8 @@ import { stemmer as portugueseStem } from '@orama/stemmers/portuguese';
 import { stemmer as swedishStem } from '@orama/stemmers/swedish';
 
 /**
- * The stemmers of languages for which `@orama/stemmers` separates frequent forms of one word, or joins frequent words that have
- * nothing in common. Each of these functions returns the stem of a word in lower case.
+ * This file corrects the stemmers of `@orama/stemmers` that give frequent forms of one word different stems, or give frequent
+ * words that have nothing in common the same stem. Each exported function returns the stem of a word in lower case.
  */
 
 /** Words that Porter's algorithm stems wrongly, each with its stem. Most are the exceptions of Snowball's English stemmer. */
@@ -23,14 +23,19 @@ const ENGLISH_EXCEPTIONS: ReadonlyMap<string, string> = new Map(
 const FINAL_S = /^y?[^aeiouy]*[aeiouy]s$/;
 /** Words such as `ties` and `died`, whose stem ends in `ie`. */
 const SHORT_IE = /^[^aeiouy]ie[sd]$/;
-/** Stems such as `try` of `trying`. The stem of `tries` and `tried` is `tri`. */
+/** Stems such as `try` of `trying`. `english()` makes `tri` of it, because that is the stem of `tries` and `tried`. */
 const WITHOUT_VOWEL = /^[^aeiouy]{2,}y$/;
-/** Stems such as `us` of `used`, and the endings after which they lack an `e`. */
+/** Stems of one vowel and one consonant, such as `us` of `used`. */
 const SHORT_STEM = /^[aeiouy][^aeiouy]$/;
+/** Endings of words after whose short stem `english()` adds an `e`: the stem of `used` becomes `use`. */
 const AFTER_SHORT_STEM = /^(?:es?|ed|ing|ful|eful|eless)$/;
+/** Stems of adverbs, such as `quickli` of `quickly`. `english()` removes the `li`. */
 const ADVERB = /[cdeghkmnrt]li$/;
 
-/** Adds to Porter's algorithm what Snowball's English stemmer has improved: `try` is `tried`, `quick` is `quickly`. */
+/**
+ * Stems an English word with Porter's algorithm and the improvements of Snowball's English stemmer: `try` and `tried` have the
+ * same stem, and so do `quick` and `quickly`.
+ */
 export function english(word: string): string {
   const exception = ENGLISH_EXCEPTIONS.get(word);
   if (exception !== undefined) return exception;
@@ -42,28 +47,37 @@ export function english(word: string): string {
   return stem.length > 5 && ADVERB.test(stem) && word.endsWith('ly') ? stem.slice(0, -2) : stem;
 }
 
-/** Treats the plural of words in `ão` as their singular: `reuniões` as `reunião`. */
+/**
+ * Stems a Portuguese word. Gives the plural of a word in `ão` the stem of its singular: `reuniões` has the stem of `reunião`.
+ */
 export function portuguese(word: string): string {
   return portugueseStem(word.replace(/(?:ões|ães|ãos)$/, 'ão').replace(/oes$/, 'ao'));
 }
 
-/** Removes the article `et`, which Snowball's algorithm removes since its version 3: `bordet` is `bord`. */
+/**
+ * Stems a Swedish word without its article `et`, so that `bordet` has the stem of `bord`. Snowball's own algorithm removes this
+ * article since version 3.
+ */
 export function swedish(word: string): string {
   return swedishStem(word.replace(/(?<=[aeiouyåäö].*[bdfgjklmnprsv])et$/, ''));
 }
 
-/** Keeps short words whole, because the algorithm would leave two letters of `παιδιά`. */
+/**
+ * Stems a Greek word. If the stem has two letters or fewer, such as `πα` of `παιδιά`, removes only the vowels at the end of the
+ * word, with a `σ` behind them, and keeps at least three letters.
+ */
 export function greek(word: string): string {
   const stem = greekStem(word);
   return stem.length > 2 ? stem : word.replace(/(?<=...)[αειουηωάέίόύήώ]+σ?$/, '');
 }
 
-/** The article, alone or joined with a conjunction or a preposition, before at least three more letters. */
+/** The Arabic article, alone or joined with a conjunction or a preposition, before at least three more letters. */
 const ARTICLE = /^(?:[وف]?(?:ال|بال|كال)|[وف]?لل)(?=.{3})/;
 
 /**
- * Stems a word with the article first and without it then. The algorithm removes endings such as the plural `ات` only from words
- * with the article, and possessive endings only from words without it.
+ * Stems an Arabic word twice: first with the article `ال` in front, and then the result, which has no article. The algorithm
+ * removes endings such as the plural `ات` only from words with the article, and possessive endings only from words without the
+ * article.
  */
 export function arabic(word: string): string {
   return arabicStem(arabicStem(`ال${word.replace(ARTICLE, '')}`));

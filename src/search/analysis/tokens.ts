@@ -11,8 +11,8 @@ const MAX_WORD_LENGTH = 255;
 /** The highest position in a `tsvector` of PostgreSQL. */
 export const MAX_POSITION = 16_383;
 /**
- * The first character of the lexeme for two adjacent characters of a script with spaces, inside a run. This first character
- * distinguishes the pair from a word of the same two letters.
+ * The first character of the lexeme for two adjacent letters of a script with spaces inside a run, such as `AB` in a Chinese
+ * run. This first character distinguishes the pair from a word of the same two letters.
  */
 const SPACED_PAIR = '\ue000';
 
@@ -32,7 +32,10 @@ export interface Token {
    * position for each of its characters.
    */
   readonly position: number;
-  /** Indexes of the token's first UTF-16 code unit in the folded text, and of the code unit behind the token. */
+  /**
+   * `start` is the index of the token's first UTF-16 code unit in the folded text. `end` is the index of the code unit behind
+   * the token.
+   */
   readonly start: number;
   readonly end: number;
   /** The one character of `JOINTS` between the previous token and this `word`. `undefined` if anything else is between them. */
@@ -133,8 +136,8 @@ export function pairsOf(characters: readonly string[]): string[] {
 }
 
 /**
- * Returns the number of characters for which a lexeme stands in a run. Returns 1 for words of scripts with spaces and for emoji,
- * which take one position.
+ * Returns the number of positions that a lexeme takes in a text. A lexeme of a run takes one position for each of its
+ * characters. A word of a script with spaces, or an emoji, takes one position.
  */
 export function charactersIn(lexeme: string): number {
   if (lexeme.startsWith(SPACED_PAIR)) return 2;

@@ -32,10 +32,10 @@ export interface TaskQuery {
 
 /**
  * The requests that the adapter sends to Meilisearch. A method that writes returns the uid of Meilisearch's task for the write.
- * Each request has its own retry policy, and throws `EngineError` when the policy gives up.
+ * Each method sends its request again as its retry policy says, and throws the last `EngineError` when the policy gives up.
  */
 export interface EngineClient {
-  /** @param policy @defaultValue `PATIENT` */
+  /** Returns `undefined` if the index does not exist. @param policy @defaultValue `PATIENT` */
   readonly getIndex: (indexUid: string, policy?: RetryPolicy) => Promise<IndexObject | undefined>;
   readonly createIndex: (indexUid: string) => Promise<number>;
   readonly deleteIndex: (indexUid: string) => Promise<number>;
@@ -44,14 +44,16 @@ export interface EngineClient {
   /** Adds or replaces documents. `ndjson` has one document in JSON on each line. */
   readonly addDocuments: (indexUid: string, ndjson: string) => Promise<number>;
   readonly deleteDocuments: (indexUid: string, ids: string[]) => Promise<number>;
+  /** Deletes the documents that match a filter. */
   readonly deleteMatching: (indexUid: string, filter: string) => Promise<number>;
   readonly search: (indexUid: string, query: string, params: SearchParams) => Promise<EngineHits>;
   readonly getStats: (indexUid: string) => Promise<Partial<Record<string, unknown>>>;
   readonly listTasks: (query: TaskQuery) => Promise<readonly Task[]>;
+  /** Asks Meilisearch to cancel all unfinished tasks of an index. Does not wait until they are cancelled. */
   readonly cancelTasks: (indexUid: string) => Promise<void>;
-  /** Swaps the content of two indexes. The request is never retried, because two equal swaps cancel each other out. */
+  /** Swaps the content of two indexes. Sends the request only once, because a second swap would undo the first. */
   readonly swapIndexes: (one: string, other: string) => Promise<number>;
-  /** A signal that `stop()` aborts. */
+  /** A signal that `stop()` aborts. After the next `start()`, this is a new signal. */
   readonly signal: AbortSignal;
   /** Makes the client usable again after `stop()`. */
   readonly start: () => void;

@@ -5,7 +5,10 @@ import type { SearchOrder } from '../search-index.ts';
 const count = z.int().nonnegative();
 
 const cursorSchema = z.strictObject({
-  /** With a room filter, the engine's estimate of the number of all hits. Without one, the number of hits returned so far. */
+  /**
+   * If Meilisearch filters the hits by room, its estimate of the number of all hits. Otherwise, the number of hits on all
+   * earlier pages.
+   */
   count,
   at: z.discriminatedUnion('order', [
     z.strictObject({
@@ -28,8 +31,8 @@ const cursorSchema = z.strictObject({
 });
 
 /**
- * Where the next page of a search starts. The hits before this place were either returned, or left out because they do not
- * match the search exactly.
+ * Where the next page of a search starts. Earlier pages contain the hits before this place, except for hits that do not match
+ * the search exactly.
  */
 export type Cursor = z.output<typeof cursorSchema>;
 

@@ -10,15 +10,15 @@ import { createGate } from './gate.ts';
 import { inFilter } from './query.ts';
 import { type TaskOutcome, type Tasks, taskError } from './tasks.ts';
 
-/** Maximum number of document ids in one request. */
+/** Maximum number of documents that one request removes. */
 const REMOVALS_AT_ONCE = 10_000;
 /** Maximum number of rooms in one filter. Meilisearch's time for a list grows with the square of the list's length. */
 const ROOMS_AT_ONCE = 400;
 /** Maximum number of attempts to send a payload whose task fails for a temporary reason. */
 const PAYLOAD_ATTEMPTS = 4;
 /**
- * Maximum number of attempts to send a single document. One failure does not prove that this document is the cause, because
- * Meilisearch may process it together with another process's documents.
+ * Maximum number of times that `isolate()` sends a single document. One failure does not prove that this document is the cause,
+ * because Meilisearch may process it together with documents of another process.
  */
 const LONE_ATTEMPTS = 3;
 /** If more documents than this fail, the adapter assumes that their texts are not the cause, and gives up. */
@@ -29,7 +29,8 @@ const PASSING_FAILURES: ReadonlySet<string> = new Set(['io_error', 'no_space_lef
 export interface DocumentWriter {
   /**
    * Adds or replaces documents. Returns when searches can find them.
-   * @throws EngineError that names the events that Meilisearch refuses. All other documents have been written.
+   * @throws EngineError `task` that names the events that Meilisearch refuses. If there are at most `MAX_REFUSED` such events,
+   * all other documents have been written. After any other error, some documents may be missing.
    */
   readonly add: (indexUid: string, documents: readonly SearchDocument[]) => Promise<void>;
   /** Applies changes to the index. Returns when searches see all of them. */
@@ -77,8 +78,9 @@ export function createDocumentWriter({
   };
 
   /**
-   * Finds out which documents make Meilisearch fail. Splits the lines in halves until the failing lines are known, and adds
-   * their event ids to `refused`. The caller must make sure that this process sends no other payload at the same time.
+   * Finds out which documents make Meilisearch fail, and writes all others. Splits the lines in halves until the failing lines
+   * are known, and adds their event ids to `refused`. Throws if there are more than `MAX_REFUSED`. The caller must make sure
+   * that this process sends no other payload at the same time.
    */
   const isolate = async (indexUid: string, lines: readonly Line[], refused: string[]): Promise<void> => {
     const attempts = lines.length === 1 ? LONE_ATTEMPTS : 1;
@@ -134,7 +136,8 @@ export function createDocumentWriter({
 }
 
 /**
- * Tells whether a retry of the same payload may succeed, because Meilisearch lost the task or its machine lacked a resource.
+ * Tells whether the same payload may succeed if it is sent again: Meilisearch does not list the task, or Meilisearch lacked a
+ * resource such as space on the disk.
  */
 function mayPass(outcome: TaskOutcome): boolean {
   if (outcome.status === 'unknown') return true;

@@ -15,7 +15,7 @@ interface ClientRequest {
   readonly body?: unknown;
 }
 
-/** Sends HTTP requests over connections of its own. The time limit applies even if the caller passes a signal. */
+/** Sends HTTP requests over connections of its own, each with a time limit. */
 export interface Exchange {
   /**
    * Sends a request. Returns the parsed body of a successful answer.

@@ -28,9 +28,9 @@ export interface MeilisearchOptions {
   readonly payloadBytes?: number;
 }
 
-/** Number of documents that a reindex sends in one request. A small request costs Meilisearch as much as a large one. */
+/** Number of events that a reindex reads and sends in one batch. A small request costs Meilisearch as much as a large one. */
 const BATCH_SIZE = 10_000;
-/** Number of requests with documents that one process sends in parallel. Several requests keep Meilisearch busy. */
+/** Number of batches that one process sends in parallel. Several requests keep Meilisearch busy. */
 const LANES = 4;
 
 const optionsSchema = z.strictObject({

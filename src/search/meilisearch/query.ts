@@ -5,9 +5,12 @@ import type { SearchKey } from '../search-index.ts';
 import { roomKey } from './documents.ts';
 import { engineWord, engineWordStarts } from './words.ts';
 
-/** Maximum number of rooms in a filter. With more rooms, it is faster to skip hits in other rooms than to filter by room. */
+/**
+ * Maximum number of rooms in a filter. For a search in more rooms, Meilisearch does not filter by room, because it is faster if
+ * the adapter skips the hits in other rooms.
+ */
 const MAX_FILTERED_ROOMS = 400;
-/** Maximum number of parts of a phrase in the filter. The adapter checks the other parts in the text of each hit. */
+/** Maximum number of parts of a phrase in the filter. The adapter checks all parts in the text of each hit. */
 const MAX_PHRASE_PARTS = 200;
 
 /**

@@ -28,8 +28,8 @@ export function createRebuild({ client, tasks, writer, indexUid, logger }: Rebui
     (await client.getIndex(uid))?.createdAt === marker;
 
   /**
-   * Finds the index that has the new content. Throws if there is no such index, because a write to a missing index would create
-   * an index without settings.
+   * Finds the index that has the new content: the shadow, or the live index after the swap. Throws if neither has it, because a
+   * write to a missing index would create an index without settings.
    */
   const locate = async (rebuild: RebuildRef): Promise<string> => {
     for (const uid of [shadowOf(rebuild.id), indexUid]) if (await holds(uid, rebuild)) return uid;
@@ -39,12 +39,15 @@ export function createRebuild({ client, tasks, writer, indexUid, logger }: Rebui
     );
   };
 
-  /** Waits until Meilisearch has done all earlier tasks of the index, including swaps. Meilisearch runs tasks in order. */
+  /**
+   * Waits until Meilisearch has done all earlier tasks of the live index, including swaps. Sends a removal of no documents, and
+   * waits for its task, because Meilisearch runs the tasks of an index in order.
+   */
   const fence = async (): Promise<void> => tasks.settle(await client.deleteDocuments(indexUid, []), ['task_not_found']);
 
   /**
-   * Sends one swap. Afterwards, the caller must check whether the swap was done. The answer may be lost, and a task may succeed
-   * without a swap.
+   * Sends one swap, and waits for its task. Afterwards, the caller must check whether the swap was done, because the answer may
+   * be lost, and a task may succeed without a swap.
    */
   const sendSwap = async (shadowUid: string): Promise<void> => {
     try {

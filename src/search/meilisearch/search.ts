@@ -27,7 +27,10 @@ type Position = Cursor['at'];
 type Recent = Extract<Position, { order: 'recent' }>;
 type Ranked = Extract<Position, { order: 'rank' }>;
 
-/** The matching hits of one request. `after` is the position after the hit. */
+/**
+ * The matching hits of one request. `after` is the position behind the hit. `estimate` is Meilisearch's estimate of the number
+ * of all hits.
+ */
 interface Batch {
   readonly estimate: number;
   readonly hits: readonly { readonly hit: SearchHit; readonly after: Position }[];
@@ -54,7 +57,7 @@ export async function searchPage(
   const read = createReader({ client, indexUid, query, analysis, expression });
   const found = new Map<string, SearchHit>();
   let { count, at } = start;
-  /** Position of this page's last hit. The next page starts after it. */
+  /** Position behind the last hit of this page, where the next page starts. `undefined` until the page is full. */
   let end: Position | undefined;
   for (let request = 0; request < MAX_REQUESTS && found.size <= query.limit; request += 1) {
     const batch = await read(at);
@@ -79,8 +82,8 @@ function pageOf(
   next?: Position,
 ): SearchPage {
   const seen = start.count + hits.length;
-  // Without a room filter, Meilisearch's estimate covers all rooms. This estimate would reveal events that the caller must not
-  // see. So the count is the number of hits found so far, plus one if there is a next page.
+  // Without a room filter, Meilisearch's estimate covers all rooms. This estimate would reveal events in rooms that the user
+  // cannot see. So the count is the number of hits found so far, plus one if there is a next page.
   const [count, carried] = filtersRooms(rooms)
     ? [Math.max(estimate, hits.length), estimate]
     : [seen + (next === undefined ? 0 : 1), seen];
@@ -129,10 +132,7 @@ function advance(at: Recent, { eventId, streamPosition }: SearchDocument): Recen
   return { order: 'recent', stream: streamPosition, seen };
 }
 
-/**
- * Reads one window of hits and ranks them. The hits of later windows come after the hits of this window, even if they rank
- * higher.
- */
+/** Reads one window of hits and ranks them. Hits of later windows get lower ranks, even if they match better. */
 async function readRanked(reading: Reading, start: Ranked): Promise<Batch> {
   const { client, indexUid, query, analysis, expression } = reading;
   const isMatch = matcherOf(reading);

@@ -14,7 +14,10 @@ export type TaskOutcome =
   | { readonly status: 'unknown' };
 
 export interface Tasks {
-  /** Waits until the task has ended. All waits of this process share one request at a time. */
+  /**
+   * Waits until the task has ended. All waits of this process share one request at a time.
+   * @throws EngineError if the task does not end in time, or if Meilisearch does not answer
+   */
   readonly wait: (taskUid: number) => Promise<TaskOutcome>;
   /**
    * Waits for a task that must succeed.
@@ -35,7 +38,7 @@ interface Waiter {
 
 const FIRST_POLL_MS = 10;
 const SLOWEST_POLL_MS = 500;
-/** Maximum number of tasks in one request. Their uids are part of the URL, whose length is limited. */
+/** Maximum number of tasks in one request. The uids of the tasks are part of the URL, whose length is limited. */
 const POLLED_TASKS = 500;
 /**
  * Maximum time to wait for a task, in ms. If a task takes longer, Meilisearch still answers requests but probably does no work,

@@ -5,7 +5,9 @@ import { halves, type Line, payloadsOf } from '../payloads.ts';
 import { ONCE, PATIENT } from '../retry.ts';
 import { ENGINE, type EngineClient, problemOf } from './client.ts';
 
-/** How long OpenSearch itself waits for an unavailable shard. It is shorter than the time limit of a request. */
+/**
+ * How long OpenSearch itself waits for an unavailable shard. This is shorter than the default time limit of a request, 30 s.
+ */
 const SHARD_TIMEOUT = '20s';
 /** Maximum number of refused events that an error names. */
 const NAMED_EVENTS = 20;
@@ -20,13 +22,17 @@ const answerSchema = z.object({
   items: z.array(z.record(z.string(), z.object({ status: z.number(), error: z.unknown().optional() }))),
 });
 
-/** What became of one line of a bulk request. */
+/**
+ * What became of the lines of one document in a bulk request. `refused`: OpenSearch can never store them. An error: OpenSearch
+ * cannot store them now.
+ */
 type Outcome = 'done' | 'refused' | EngineError;
 
 /**
  * Sends additions and removals to the index behind an alias. Returns when OpenSearch has stored them durably. Lines that
  * OpenSearch cannot store now, for example because a queue or a disk is full, are sent again after a wait.
- * @throws EngineError that names the events that OpenSearch refuses. All other lines have been stored.
+ * @throws EngineError `task` that names the first `NAMED_EVENTS` events that OpenSearch refuses. All other lines have been
+ * stored. After any other error, some lines may be missing.
  */
 export type SendBulk = (alias: string, lines: readonly Line[]) => Promise<void>;
 
@@ -84,7 +90,7 @@ function outcomeOf(item: { readonly status: number; readonly error?: unknown }):
   if (status === 400) return 'refused';
   const { type, reason } = problemOf(item);
   return new EngineError('status', `OpenSearch cannot write now: ${status} ${type}: ${reason}`, {
-    // A node that is shutting down answers 500.
+    // A node that is shutting down answers 500. The status 503 makes the retry policy try again.
     status: status === 500 ? 503 : status,
     ...(type !== undefined && { code: type }),
   });

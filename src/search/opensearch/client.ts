@@ -18,7 +18,7 @@ export interface ClientOptions {
 
 export interface EngineRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** The path, for example `/_aliases`. Names in it need no escapes. */
+  /** The path, for example `/_aliases`. It must not contain characters that need escapes. */
   readonly path: string;
   readonly querystring?: Readonly<Record<string, string | boolean>>;
   readonly body?: object;
@@ -26,7 +26,7 @@ export interface EngineRequest {
   readonly bulkBody?: string;
 }
 
-/** Sends requests to the nodes of the cluster in turn. If a node does not answer, the next node gets the request. */
+/** Sends requests to the nodes of the cluster in turn. If a node does not answer, sends the request to the next node. */
 export interface EngineClient {
   /**
    * Returns the body of a successful answer.
@@ -34,7 +34,9 @@ export interface EngineClient {
    * @throws EngineError when the policy gives up
    */
   readonly send: (request: EngineRequest, policy?: RetryPolicy) => Promise<unknown>;
-  /** Runs work again after failures, by a policy, until `stop()`. */
+  /**
+   * Runs `work`, and runs it again after failures as long as the policy allows. `stop()` ends the wait between two attempts.
+   */
   readonly retry: <T>(policy: RetryPolicy, work: () => Promise<T>) => Promise<T>;
   /** Makes the client usable again after `stop()`. */
   readonly start: () => void;
@@ -90,13 +92,17 @@ export function createClient({ nodes, auth, ca, timeoutMs, retryDelayMs, metrics
   };
 }
 
-/** Makes an error without the request, which contains the password and texts of events. */
+/**
+ * Makes an `EngineError` from an error of OpenSearch's npm client. Leaves out the request, because it contains the password and
+ * texts of events.
+ */
 function engineErrorOf(thrown: unknown, timeoutMs: number): EngineError {
   if (thrown instanceof errors.ResponseError) {
     const { type, reason } = problemOf(thrown.body);
     const status = thrown.statusCode;
     return new EngineError('status', `OpenSearch answered ${status}${type ? ` ${type}` : ''}: ${reason}`, {
-      // A node that leaves the cluster during a search makes the search fail with 500. The next attempt asks other copies.
+      // A node that leaves the cluster during a search makes the search fail with 500. The status 503 makes the retry policy
+      // try again, and the next attempt asks other copies.
       status: status === 500 ? 503 : status,
       ...(type !== undefined && { code: type }),
     });
@@ -108,7 +114,7 @@ function engineErrorOf(thrown: unknown, timeoutMs: number): EngineError {
   return new EngineError('connection', `no connection to OpenSearch: ${message}`);
 }
 
-/** Reads the error in an answer of OpenSearch, or in an item of such an answer. */
+/** Reads the type and the reason of an error from an answer of OpenSearch, or from an item of the answer to a bulk request. */
 export function problemOf(body: unknown): { readonly type: string | undefined; readonly reason: string } {
   const error = isRecord(body) ? body.error : undefined;
   if (!isRecord(error)) return { type: undefined, reason: 'the body is not an error of OpenSearch' };

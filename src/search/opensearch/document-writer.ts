@@ -15,7 +15,7 @@ import { additionOf, NEWEST_FIRST, removalOf, roomKey, WHOLE } from './documents
 const ROOMS_AT_ONCE = 1_000;
 /** Number of documents that a removal of rooms reads in one request. */
 const READ_AT_ONCE = 5_000;
-/** How long OpenSearch keeps a point in time between two requests. */
+/** How long OpenSearch keeps a point in time, which is a frozen view of an index, between two requests. */
 const KEEP_ALIVE = '5m';
 
 const pointSchema = z.object({ pit_id: z.string() });
@@ -56,8 +56,9 @@ export function createDocumentWriter(
     });
 
   /**
-   * Removes the documents of rooms, page by page. Each removal has a version, so a late write of a document does not bring it
-   * back. A point in time shows the same documents in all pages, whichever copies of the shards answer.
+   * Removes the documents of rooms: reads their ids with several requests, and sends a bulk request after each. Each removal
+   * has a version, so a late write with a lower version does not bring a document back. A point in time shows the same
+   * documents to all requests, whichever copies of the shards answer.
    */
   const removeRooms = async (alias: string, rooms: readonly RoomId[], version: number): Promise<void> => {
     await refresh(alias);
@@ -117,8 +118,8 @@ export function createDocumentWriter(
 }
 
 /**
- * Makes the lines of a bulk request that add the documents. Yields after each document, so that `inSlices()` can let other work
- * run in between, because computing lexemes takes long.
+ * Makes the lines of a bulk request that add the documents. Computing lexemes takes long. The generator therefore yields after
+ * each document, so that `inSlices()` can let other work run in between.
  */
 function* linesOf(
   documents: readonly SearchDocument[],

@@ -6,19 +6,22 @@ import type { Line } from '../payloads.ts';
 import type { SearchDocument, SearchKey } from '../search-index.ts';
 import { lexemesFieldOf } from './lexemes.ts';
 
-/** Returns the value by which the index filters documents of a room. It is short, so that requests with many rooms are short. */
+/**
+ * Returns the value by which the index filters documents of a room. The value is short, so that requests with many rooms are
+ * short.
+ */
 export function roomKey(roomId: RoomId): string {
   return createHash('sha256').update(roomId).digest('base64url').slice(0, 16);
 }
 
-/** Returns a number that orders documents with the same stream position. */
+/** Returns a number from the event id. Searches sort documents with the same stream position by this number. */
 function tieOf(eventId: EventId): number {
   return createHash('sha256').update(eventId).digest().readUIntBE(0, 6);
 }
 
 /**
- * Writes the lines of a bulk request that add a document. OpenSearch ignores them if it has the same or a later version of the
- * document. The event id decides in which shard the document is, so a removal needs no more than the event id.
+ * Writes the two lines of a bulk request that add a document. OpenSearch ignores the lines if it has the same or a later
+ * version of the document. The event id decides in which shard the document is, so a removal needs no more than the event id.
  */
 export function additionOf(document: SearchDocument, version: number, analysis: SearchAnalysis): Line {
   const { eventId, roomId, sender, streamPosition, key, text } = document;
@@ -68,7 +71,9 @@ export function documentOf({ _id, _source }: z.output<typeof hitSchema>): Search
   return { eventId: _id, roomId: room_id, sender, streamPosition: stream, key, text: body };
 }
 
-/** The order of all searches that read page by page. The second value orders documents of one stream position. */
+/** The sort order of searches. `tie` orders documents with the same stream position. */
 export const NEWEST_FIRST = [{ stream: 'desc' }, { tie: 'desc' }] as const;
-/** OpenSearch must fail a search that does not reach all shards, instead of finding a part of the hits. */
+/**
+ * The option that makes OpenSearch answer with an error, instead of a part of the hits, if a search does not reach all shards.
+ */
 export const WHOLE = { allow_partial_search_results: false } as const;

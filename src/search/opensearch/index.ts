@@ -11,17 +11,22 @@ import { type IndexSize, templateOf } from './settings.ts';
 export interface OpenSearchOptions extends Partial<IndexSize> {
   /** URL of a node of OpenSearch 2 or 3, or of a load balancer, such as `https://localhost:9200`. */
   readonly node?: string;
-  /** URLs of several nodes. If one does not answer, the adapter asks the next one. Replaces `node`. */
+  /**
+   * URLs of several nodes. If a node does not answer, the adapter asks the next node. If `nodes` is set, the adapter ignores
+   * `node`.
+   */
   readonly nodes?: readonly string[];
   /** Name and password of the account. @defaultValue no account, for a cluster without the security plugin */
   readonly auth?: { readonly username: string; readonly password: string };
   /** Certificate of the authority that signed the nodes' certificates, in PEM. @defaultValue the authorities that Node knows */
   readonly ca?: string;
-  /** Name of the index: an alias for indexes whose names start with it. @defaultValue `matrix_events` */
+  /**
+   * The alias under which the adapter searches. The names of the adapter's indexes start with it. @defaultValue `matrix_events`
+   */
   readonly index?: string;
-  /** Number of shards of an index that the adapter creates. It changes with the next reindex. @defaultValue 3 */
+  /** Number of shards of an index that the adapter creates. A new number takes effect with the next reindex. @defaultValue 3 */
   readonly shards?: number;
-  /** Number of further copies of each shard. It changes with the next reindex. @defaultValue 1 */
+  /** Number of further copies of each shard. A new number takes effect with the next reindex. @defaultValue 1 */
   readonly replicas?: number;
   /** Time limit for one request and its answer, in ms. @defaultValue 30000 */
   readonly timeoutMs?: number;
@@ -31,7 +36,7 @@ export interface OpenSearchOptions extends Partial<IndexSize> {
   readonly payloadBytes?: number;
 }
 
-/** Number of documents that a reindex reads in one batch. */
+/** Number of events that a reindex reads and sends in one batch. */
 const BATCH_SIZE = 2_500;
 /** Number of batches that one process sends in parallel. */
 const LANES = 4;
@@ -82,7 +87,7 @@ function createIndex(
     await client.send({ method: 'PUT', path: `/_index_template/${alias}`, body: templateOf(alias, config) });
     if ((await indexes.live()).length === 0) await indexes.create(`${alias}-initial`, { isLive: true });
   });
-  /** Creates the index again if it was deleted, and then runs the work once more. */
+  /** Runs `work`. If OpenSearch answers that the index does not exist, creates the index, and runs `work` once more. */
   const onIndex = async <T>(work: () => Promise<T>): Promise<T> => {
     await readiness.ensure();
     try {

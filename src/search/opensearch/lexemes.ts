@@ -4,8 +4,9 @@ import { ANY_LANGUAGE, type LexemeForm } from '../analysis/lexemes.ts';
 import { MAX_POSITION } from '../analysis/tokens.ts';
 
 /**
- * The end of the term under which OpenSearch stores a lexeme, by the form of the lexeme. So a quoted word does not find stems,
- * and the forms can have different weights. Lexemes contain neither spaces nor `/`, `|` and `_`.
+ * What follows the lexeme in the term under which OpenSearch stores the lexeme, by the form of the lexeme. With one term for
+ * each form, a search for a quoted word does not find stems, and the forms can have different weights. Lexemes contain neither
+ * spaces nor `/`, `|` and `_`.
  */
 const ENDINGS: Readonly<Record<LexemeForm, string>> = { spelled: '', other: '/o', stem: '/s', language: '/l' };
 const EXACT = [ENDINGS.spelled, ENDINGS.other];
@@ -20,8 +21,8 @@ export function lexemesFieldOf(text: string, analysis: SearchAnalysis): string {
   analysis.visitLexemes(text, (lexeme, position, form) => {
     const term = `${lexeme}${ENDINGS[form]}`;
     const others = positions[position];
-    // The last position may have thousands of lexemes. They get positions of their own, because a term of OpenSearch has a
-    // maximum length.
+    // In a long text, the last position may have thousands of lexemes. Each of them gets a position of its own, because a token
+    // of OpenSearch has a maximum length.
     positions[position] = others === undefined ? term : `${others}${position < MAX_POSITION ? '|' : ' '}${term}`;
   });
   return Array.from(positions.slice(1), (lexemes) => lexemes ?? GAP).join(' ');
@@ -30,13 +31,16 @@ export function lexemesFieldOf(text: string, analysis: SearchAnalysis): string {
 /** Tells whether a lexeme names the language of a text. */
 export const namesLanguage = (lexeme: string): boolean => lexeme.startsWith(ANY_LANGUAGE);
 
-/** Returns the terms of a lexeme in OpenSearch. The first term has the greatest weight. */
+/** Returns the terms under which OpenSearch may have stored a lexeme. The first term has the greatest weight. */
 export function termsOf({ lexeme, isExact }: SearchLexeme): string[] {
   const endings = namesLanguage(lexeme) ? LANGUAGE : isExact ? EXACT : ANY;
   return endings.map((ending) => `${lexeme}${ending}`);
 }
 
-/** Writes alternatives at ascending positions in the form that the analyser of the index template reads. */
+/**
+ * Writes a phrase in the form that the analyser of the index template reads. Each part is a list of alternatives at one
+ * position.
+ */
 export function phraseFieldOf(
   parts: readonly { readonly offset: number; readonly any: readonly SearchLexeme[] }[],
 ): string {

@@ -6,7 +6,10 @@ import { namesLanguage, phraseFieldOf, termsOf } from './lexemes.ts';
 /** A query or a part of a query, in the query language of OpenSearch. */
 export type Clause = Readonly<Record<string, unknown>>;
 
-/** Maximum number of rooms in a filter. A search in more rooms skips the hits in other rooms, so that requests stay small. */
+/**
+ * Maximum number of rooms in a filter. For a search in more rooms, OpenSearch does not filter by room, and the adapter skips
+ * the hits in other rooms, so that requests stay small.
+ */
 const MAX_FILTERED_ROOMS = 10_000;
 /** Maximum number of lexemes that decide on the rank of a hit. OpenSearch limits the clauses of a query. */
 const MAX_RANKED_LEXEMES = 200;
@@ -57,7 +60,10 @@ function anyLexeme(lexemes: readonly SearchLexeme[]): Clause {
   return oneOf(terms.length === 0 ? prefixes : [{ terms: { lexemes: terms } }, ...prefixes]);
 }
 
-/** Terms start with their lexeme, so the filter finds all forms. */
+/**
+ * Finds all lexemes that start with the given lexeme. Each term in the index starts with its lexeme, so the filter finds words,
+ * other spellings and stems.
+ */
 const prefixOf = ({ lexeme }: SearchLexeme): Clause => ({ prefix: { lexemes: { value: lexeme } } });
 
 function oneOf(clauses: readonly Clause[]): Clause {
@@ -66,8 +72,8 @@ function oneOf(clauses: readonly Clause[]): Clause {
 }
 
 /**
- * Tells whether `filterOf()` passes only texts that match. OpenSearch limits the number of words that a beginning of a word
- * inside a phrase may have, so the filter for such a phrase ignores the order of its parts.
+ * Tells whether `filterOf()` passes only texts that match. A phrase with a prefix is not precise: OpenSearch limits how many
+ * words a prefix in a phrase may stand for, so the filter for such a phrase ignores the order of its parts.
  */
 export function isPrecise(expression: SearchExpression): boolean {
   switch (expression.kind) {
@@ -85,8 +91,8 @@ export function isPrecise(expression: SearchExpression): boolean {
 }
 
 /**
- * Makes the clauses that score hits. The score is the sum of the weights of the lexemes in the text, so that all shards give
- * equal texts equal scores. A score is at most 1 for each wanted lexeme that is in the text as spelled.
+ * Makes the clauses that score hits. The score of a text is the sum of the weights of the wanted terms that it contains. The
+ * frequency of a term does not count, so all shards give equal texts equal scores.
  */
 export function scorersOf(expression: SearchExpression): Clause[] {
   const lexemes = wantedLexemes(expression).filter(({ lexeme }) => !namesLanguage(lexeme));

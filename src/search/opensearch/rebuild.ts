@@ -6,20 +6,23 @@ import type { EngineClient } from './client.ts';
 import type { DocumentWriter } from './document-writer.ts';
 import { REFRESH_INTERVAL } from './settings.ts';
 
-/** The version of documents that a reindex loads. Changes have larger versions. */
+/** The version of documents that a reindex loads. Changes that are made later have larger versions. */
 const LOADED = 0;
 
 const settingsSchema = z.record(z.string(), z.object({ settings: z.object({ 'index.uuid': z.string() }) }));
 
 /**
- * OpenSearch answers when all copies of the new index can be written, so that no document depends on a single node. A cluster
- * with too few nodes answers after this time.
+ * Makes OpenSearch answer when all copies of the new index can be written, so that no document depends on a single node. If the
+ * cluster has too few nodes for all copies, OpenSearch answers after `timeout`.
  */
 const COPIES = { wait_for_active_shards: 'all', timeout: '10s' } as const;
 
 /** The indexes behind the alias of the live index, and the indexes of reindexes. */
 export interface Indexes {
-  /** Creates an index for documents. Keeps an index that exists. */
+  /**
+   * Creates an index for documents. Keeps an index of this name that exists. If `isLive` is set, puts the new index behind the
+   * alias of the live index.
+   */
   readonly create: (name: string, options?: { readonly settings?: object; readonly isLive?: boolean }) => Promise<void>;
   /** Names the indexes behind the alias of the live index. */
   readonly live: () => Promise<readonly string[]>;
@@ -55,8 +58,8 @@ const hasCode = (error: unknown, code: string): boolean => error instanceof Engi
 export const isNotFound = (error: unknown): boolean => error instanceof EngineError && error.status === 404;
 
 /**
- * Fills a new index, and moves the alias of the live index to it. The id that OpenSearch gives to the new index marks its
- * content.
+ * Fills a new index, and moves the alias of the live index to the new index. The marker of a rebuild is the id that OpenSearch
+ * gives to the new index.
  */
 export function createRebuild(
   client: EngineClient,
@@ -76,7 +79,9 @@ export function createRebuild(
     }
   };
 
-  /** Throws if OpenSearch no longer has the new index, or has another index of the same name. */
+  /**
+   * Returns the name of the new index. Throws if OpenSearch no longer has the new index, or has another index of the same name.
+   */
   const confirm = async ({ id, marker }: RebuildRef): Promise<string> => {
     const name = nameOf(id);
     if ((await markerOf(name)) === marker) return name;

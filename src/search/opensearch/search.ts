@@ -6,23 +6,32 @@ import type { EngineClient } from './client.ts';
 import { documentOf, hitsSchema, NEWEST_FIRST, WHOLE } from './documents.ts';
 import { type Clause, filtersOf, filtersRooms, isPrecise, scorersOf } from './query.ts';
 
-/** Number of hits up to which a count is exact, and number of newest hits that are ranked. OpenSearch's limit for a page. */
+/**
+ * OpenSearch's limit for the hits of one search. A count of hits is exact up to this number. A ranked search ranks this number
+ * of the newest hits, and finds no older hits.
+ */
 const BOUND = 10_000;
-/** Number of hits in one request if the adapter must skip some of them. */
+/** Minimum number of hits in one request if the adapter must skip some of them. */
 const HITS_TO_SKIP = 1_000;
-/** Maximum number of requests for one page. After these requests, the page may have too few hits. */
+/**
+ * Maximum number of requests for one page. If they do not fill the page, it has too few hits, and the next page continues where
+ * the last request ended.
+ */
 const MAX_REQUESTS = 20;
 
 const cursorSchema = z.strictObject({
   order: z.enum(['recent', 'rank']),
-  /** The values by which OpenSearch has sorted the last hit: its score if hits are ranked, its stream position, and its tie. */
+  /**
+   * The values by which OpenSearch has sorted the last hit: its score if hits are ranked, its stream position, and its `tie`,
+   * which orders hits with the same stream position.
+   */
   after: z.union([
     z.tuple([z.int().nonnegative(), z.int().nonnegative()]),
     z.tuple([z.number().min(0).max(1_000), z.int().nonnegative(), z.int().nonnegative()]),
   ]),
-  /** Only events from this stream position on are ranked. */
+  /** The search finds only events from this stream position on. 0 means all events. */
   since: z.int().nonnegative(),
-  /** Number of all hits. If the adapter filters by room, number of hits on earlier pages. */
+  /** If OpenSearch filters the hits by room, the number of all hits. Otherwise, the number of hits on all earlier pages. */
   count: z.int().nonnegative(),
 });
 type Cursor = z.output<typeof cursorSchema>;
@@ -31,7 +40,7 @@ type EngineHits = z.output<typeof hitsSchema>['hits'];
 
 /**
  * Returns a page of hits. OpenSearch filters, sorts and ranks. The adapter checks the room id of each hit, and also the text if
- * the filter may pass other texts.
+ * OpenSearch's filter may pass texts that do not match.
  */
 export async function searchPage(
   client: EngineClient,
@@ -84,7 +93,10 @@ export async function searchPage(
   return { hits: page.map(({ hit }) => hit), count, next: encode(next) };
 }
 
-/** Counts hits up to `BOUND`. For a ranked search, also finds the stream position of the oldest hit that is ranked. */
+/**
+ * Counts hits up to `BOUND`. For a ranked search, also finds the stream position of the oldest hit that is ranked. Returns 0 as
+ * this position if all hits are ranked.
+ */
 async function measure(
   find: (body: Clause) => Promise<EngineHits>,
   filters: readonly Clause[],

@@ -1,13 +1,13 @@
-/** Settings of the indexes, chosen by the host. */
+/** The size of the adapter's indexes, which the host chooses. `replicas` is the number of further copies of each shard. */
 export interface IndexSize {
   readonly shards: number;
   readonly replicas: number;
 }
 
 /**
- * Makes the index template for the index and for the temporary indexes of reindexes. The analyser does not analyse texts. It
- * only reads the lexemes that `lexemesFieldOf()` has written: spaces separate the positions of a text, `|` separates the
- * lexemes of one position, and `_` is a position without lexemes.
+ * Makes the index template for all indexes whose names start with the alias. The analyser does not analyse texts. It only reads
+ * the lexemes that `lexemesFieldOf()` has written: spaces separate the positions of a text, `|` separates the lexemes of one
+ * position, and `_` is a position without lexemes.
  */
 export const templateOf = (alias: string, { shards, replicas }: IndexSize) => ({
   index_patterns: [`${alias}-*`],
@@ -20,7 +20,8 @@ export const templateOf = (alias: string, { shards, replicas }: IndexSize) => ({
       // documents that match.
       'sort.field': ['stream', 'tie'],
       'sort.order': ['desc', 'desc'],
-      // For this time, OpenSearch remembers the version of a removed document, and ignores older writes of the document.
+      // For this time after a removal, OpenSearch remembers the version of the removed document, and ignores writes of the
+      // document with a lower version.
       gc_deletes: '1h',
       analysis: {
         tokenizer: { positions: { type: 'whitespace', max_token_length: 1_048_576 } },
@@ -46,5 +47,5 @@ export const templateOf = (alias: string, { shards, replicas }: IndexSize) => ({
   },
 });
 
-/** How often OpenSearch makes changes visible without a request. The adapter requests it after each write. */
+/** How often OpenSearch makes changes visible to searches on its own. The adapter also asks for this after each write. */
 export const REFRESH_INTERVAL = '1s';

@@ -2,7 +2,10 @@ import { type SearchExpression, type SearchLexeme, wantedLexemes } from '../anal
 import { ANY_LANGUAGE } from '../analysis/lexemes.ts';
 import { tsqueryOf } from './lexemes.ts';
 
-/** Maximum number of lexemes whose documents are counted. The index of lexemes is not used for more, unless some of them are rare. */
+/**
+ * Maximum number of lexemes whose frequency a search estimates. `entriesOf()` treats a lexeme without an estimate as infinitely
+ * frequent.
+ */
 const MAX_COUNTED = 16;
 
 const plain = ({ lexeme, isPrefix }: SearchLexeme): SearchLexeme => ({
@@ -14,8 +17,9 @@ const plain = ({ lexeme, isPrefix }: SearchLexeme): SearchLexeme => ({
 const namesLanguage = ({ lexeme }: SearchLexeme): boolean => lexeme.startsWith(ANY_LANGUAGE);
 
 /**
- * Makes a wider expression that the index of lexemes can answer without the documents: without exclusions, and without the
- * order of words in phrases. Returns `undefined` for an exclusion.
+ * Makes an expression that PostgreSQL can answer from the index of lexemes alone, without reading documents. It matches all
+ * texts that `expression` matches, and may match more: it has no exclusions, ignores the order of words in phrases, and ignores
+ * `isExact`. Returns `undefined` for an exclusion.
  */
 export function candidatesOf(expression: SearchExpression): SearchExpression | undefined {
   switch (expression.kind) {
@@ -33,15 +37,19 @@ export function candidatesOf(expression: SearchExpression): SearchExpression | u
   }
 }
 
-/** Returns the lexemes of candidates whose frequency decides how long the index of lexemes takes, each as a `tsquery`. */
+/**
+ * Returns the lexemes whose frequency decides how long a look-up in the index of lexemes takes, each in the text form of
+ * `tsquery`. Leaves out lexemes that name a language. `candidates` is a result of `candidatesOf()`.
+ */
 export function countedLexemes(candidates: SearchExpression): string[] {
   const lexemes = wantedLexemes(candidates).filter((lexeme) => !namesLanguage(lexeme));
   return [...new Set(lexemes.map(tsqueryOf))].slice(0, MAX_COUNTED);
 }
 
 /**
- * Estimates how many entries PostgreSQL reads from the index of lexemes: all entries of the rarest part of each conjunction, and
- * all entries of prefixes. `counts` has the number of documents of each counted lexeme.
+ * Estimates how many entries PostgreSQL reads from the index of lexemes: all entries of the rarest part of each conjunction,
+ * and all entries of prefixes. Returns infinity if no estimate is possible.
+ * @param counts the number of documents with each lexeme that `countedLexemes()` returns
  */
 export function entriesOf(candidates: SearchExpression, counts: ReadonlyMap<string, number>): number {
   const prefixes = wantedLexemes(candidates).filter(({ isPrefix }) => isPrefix);

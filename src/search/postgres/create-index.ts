@@ -22,7 +22,7 @@ import { type SearchLimits, searchWithin } from './search.ts';
 const ENGINE = 'postgres';
 const LIVE: DocumentTable = 'search_documents';
 
-/** Returns the `SearchIndex` of PostgreSQL. `limits` bounds the work that a search does for one page of results. */
+/** Returns the `SearchIndex` of PostgreSQL. `limits` bounds the work of a search for one page of hits. */
 export function createPostgresIndex({ db, metrics, analysis }: SearchIndexContext, limits: SearchLimits): SearchIndex {
   const counted = async <T>(request: () => Promise<T>): Promise<T> => {
     metrics.searchRequests.inc({ engine: ENGINE });

@@ -5,7 +5,10 @@ import type { SearchOrder } from '../search-index.ts';
 
 /** Where a page starts. */
 export interface PageStart {
-  /** The window of the page. `lower` is `undefined` if the page starts a new window. */
+  /**
+   * The window that contains the hits of the page, an interval of stream positions. `lower` is `undefined` if the page starts a
+   * new window.
+   */
   readonly window: Partial<PositionWindow> & Pick<PositionWindow, 'upper'>;
   /** The last hit of the previous page, if that hit is in the same window. */
   readonly after: HitPlace | undefined;

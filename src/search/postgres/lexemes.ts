@@ -5,8 +5,8 @@ import type { LexemeForm } from '../analysis/lexemes.ts';
 /** Maximum number of positions that PostgreSQL stores for a lexeme in a `tsvector`. PostgreSQL drops further positions. */
 const POSITIONS_KEPT = 255;
 /**
- * A lexeme that marks texts with dropped positions. Such a text matches a phrase if it contains all lexemes of the phrase in
- * any order.
+ * A lexeme that marks texts for which PostgreSQL drops positions. Such a text matches a phrase if it contains all lexemes of
+ * the phrase in any order.
  */
 const REPETITIVE = '\ue001';
 
