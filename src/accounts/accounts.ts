@@ -11,21 +11,21 @@ export type { AccountStanding } from './standing-cache.ts';
 /** Entries that the homeserver adds to `capabilities` in its answer to `GET /_matrix/client/v3/capabilities`. */
 export interface AccountCapabilities {
   readonly 'm.account_moderation'?: { readonly suspend: true; readonly lock: true };
-  /** MSC4390's capability: the account may use the routes of this proposal. */
+  /** The account may use the routes of the proposal MSC4390. */
   readonly 'uk.timedout.msc4390'?: { readonly enabled: true };
 }
 
 /** `admin.accounts` of the plugin. The homeserver calls `check()` before it serves a user's request. */
 export interface Accounts extends Pick<StandingCache, 'check'> {
   /**
-   * Returns `m.account_moderation` if the account may suspend and lock other accounts, and `uk.timedout.msc4390` if it may also
-   * use the routes of this proposal. Returns no entry for any other account.
+   * Returns the entries for an account. An administrator gets `m.account_moderation`, and `uk.timedout.msc4390` if the routes
+   * of MSC4390 are switched on. Any other account gets no entries.
    */
   readonly capabilities: (userId: UserId) => Promise<AccountCapabilities>;
   /**
    * Updates the summary of an account, from which the plugin makes lists of users. Call it after you have created the account,
    * or changed its row, its profile or the list of its devices. Pass the transaction that makes the change. This transaction
-   * must have locked the row of the account. Do not call it if only the time of a device's last activity has changed.
+   * must have locked the row of the account. Do not call it if only the time at which a device was last seen has changed.
    */
   readonly changed: (userId: UserId, options?: { readonly transaction?: Knex.Transaction }) => Promise<void>;
 }

@@ -6,9 +6,10 @@ const MAX_BYTES = 512;
 const BCRYPT_BYTES = 72;
 
 /**
- * Refuses invalid passwords. The rules and the error texts are Dendrite's, and lengths are in bytes. One rule is not
- * Dendrite's: a password must not be so long that bcrypt would ignore its end.
- * @throws MatrixError `M_MISSING_PARAM`, `M_WEAK_PASSWORD`, `M_BAD_JSON` or `M_INVALID_PARAM`
+ * Checks a new password. The rules and the error texts are Dendrite's. Lengths are in bytes, although the texts say characters.
+ * One rule is not Dendrite's: a password must not be so long that bcrypt would ignore its end.
+ * @throws MatrixError `M_MISSING_PARAM` if the password is empty, `M_WEAK_PASSWORD` if it has less than 8 bytes, `M_BAD_JSON`
+ * if it has more than 512 bytes, `M_INVALID_PARAM` if it has 73 to 512 bytes
  */
 export function checkPassword(password: string): void {
   const bytes = Buffer.byteLength(password);

@@ -15,9 +15,10 @@ interface NameOwners {
 
 /**
  * Checks a username for a registration, and returns its user id. The rules and the error texts are Dendrite's. Two rules are
- * not Dendrite's: usernames that consist of digits are reserved for guests, and nobody can register the usernames of
- * `NameOwners`.
- * @throws MatrixError `M_BAD_JSON`, `M_INVALID_USERNAME` or `M_EXCLUSIVE`
+ * not Dendrite's: nobody can register a username that consists of digits, because guests have such usernames, or a username
+ * that belongs to one of the `NameOwners`. Does not check whether the username is taken.
+ * @throws MatrixError `M_BAD_JSON` if the username is too long, `M_INVALID_USERNAME` if it has another form than usernames must
+ * have, `M_EXCLUSIVE` if it belongs to one of the `NameOwners`
  */
 export function checkUsername(
   username: string,

@@ -26,8 +26,8 @@ export async function createAccount(transaction: Knex.Transaction, draft: Accoun
 }
 
 /**
- * Creates an account, unless the user id is taken. Several calls may run at the same time. @returns whether the account was
- * created
+ * Creates an account, unless the user id is taken. If several calls try to create the same account at the same time, only one
+ * of them succeeds. @returns whether the account was created
  */
 export async function createAccountIfFree(transaction: Knex.Transaction, draft: AccountDraft): Promise<boolean> {
   const { userId, displayName = splitUserId(userId).localpart } = draft;

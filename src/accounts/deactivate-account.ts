@@ -8,8 +8,8 @@ import { replaceThreepids } from '../storage/userapi/threepids.ts';
 import { logOut } from './log-out.ts';
 
 /**
- * Deactivates an account: ends its logins, and deletes its email addresses, phone numbers and restrictions. The account keeps
- * its type, so that a reactivated administrator is an administrator again.
+ * Deactivates an account: deletes all its devices and access tokens, and its e-mail addresses, telephone numbers and
+ * restrictions. The account keeps its type, so that a reactivated administrator is an administrator again.
  * @param erase `undefined` if the user is not erased. Otherwise the function also empties the display name and the avatar, and
  * records that the actor `by` has erased the user.
  * @returns the servers for which an update of the device list was queued

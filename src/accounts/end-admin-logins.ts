@@ -14,7 +14,7 @@ interface Settings {
   readonly ended: (userId: UserId, destinations: readonly ServerName[]) => void;
 }
 
-/** Removes the ended logins of administrators who have logged in as other users, and the devices of these logins. */
+/** Removes the records and the devices of logins that have ended. Only concerns logins of administrators as other users. */
 export async function endAdminLogins({ db, localServerNames, ended }: Settings): Promise<void> {
   for (const { userId, deviceId } of await listEndedAdminLogins(db)) {
     await transact(db, async (transaction, afterCommit) => {
@@ -28,8 +28,8 @@ export async function endAdminLogins({ db, localServerNames, ended }: Settings):
 }
 
 /**
- * Deletes the device of an administrator's login. If the device has no keys, other users do not know the device. They then get
- * no update of the device list.
+ * Deletes the device of an administrator's login. If the device has no keys, other users do not know the device, so they get no
+ * update of the device list.
  */
 async function removeDevice(
   transaction: Knex.Transaction,

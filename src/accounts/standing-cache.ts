@@ -21,7 +21,8 @@ export interface AccountStanding extends Omit<StoredStanding, 'adminLogins'> {
    */
   readonly hiddenDevices: readonly string[];
   /**
-   * Whether the `deviceId` of `check()` belongs to an administrator who was logged in as the user, and this login has ended.
+   * Whether the device that was given to `check()` belongs to a login of an administrator as this user, and this login has
+   * ended.
    */
   readonly hasLoginEnded: boolean;
 }

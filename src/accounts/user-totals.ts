@@ -10,8 +10,8 @@ import {
 import { countUsers, type UserFilter } from '../storage/userapi/users.ts';
 
 /**
- * How long a result stays in the cache, as a multiple of the time that the plugin took to read it. The maximum is `LONGEST_MS`.
- * So the plugin spends at most about a hundredth of the time on reading a result, however often callers ask for it.
+ * A result stays in the cache for this many times as long as the plugin took to read it, but at most for `LONGEST_MS`. So the
+ * plugin spends at most about a hundredth of the time on reading a result, however often callers ask for the result.
  */
 const TIMES_AS_LONG = 100;
 /** Maximum time for which a result stays in the cache, in ms. */
@@ -19,9 +19,10 @@ const LONGEST_MS = 60_000;
 const LISTS = 100;
 
 /**
- * Facts about a list of users that the plugin finds only by reading all accounts: the number of users that match the filters,
- * and the places from which pages of the list can be read. Each fact stays in a cache for a hundred times as long as the plugin
- * took to read it, but at most for a minute. On a small homeserver, reading is quick, so the facts expire almost at once.
+ * Facts about a list of users that the plugin can find only by reading all accounts: the number of users who match the filter,
+ * and the places in the list from which its pages can be read. Each fact stays in a cache for a hundred times as long as the
+ * plugin took to read it, but at most for a minute. On a small homeserver, reading is quick, so the facts expire almost at
+ * once.
  */
 export interface UserTotals {
   readonly count: (filter: UserFilter) => Promise<number>;

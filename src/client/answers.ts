@@ -52,11 +52,11 @@ export interface Answers {
   } | {
     /** Number of events that have left the timeline. In a dry run, the number of events that would leave the timeline. */
     readonly purged: number;
-    /** How many of the events in `purged` local users have sent. */
+    /** How many of the events in `purged` were sent by local users. */
     readonly local: number;
     /** Number of deleted rows by table. Empty in a dry run. */
     readonly deleted: Readonly<Record<string, number>>;
-    /** Counts of the media that were deleted. Absent if media are kept, and in a dry run. */
+    /** How many media were deleted. Absent if the input field `media` is `keep`, and in a dry run. */
     readonly media?: DeletionCounts;
     /** `true` if the call was a dry run, which has changed nothing. */
     readonly dry_run?: true;
@@ -81,7 +81,7 @@ export interface Answers {
     /** Local aliases that were moved to the new room. */
     readonly local_aliases: readonly string[];
     readonly new_room_id: string | null;
-    /** Media that were deleted. Absent if media are kept. */
+    /** How many media were deleted. Absent if no media were to be deleted. */
     readonly media?: DeletionCounts;
     /** Servers that had not received all leave events when the room was purged. These servers will never receive the events. */
     readonly undelivered?: readonly string[];
@@ -109,9 +109,9 @@ export interface Answers {
   };
   readonly getEventContext: {
     readonly event: ClientEvent;
-    /** State of the room after the last event in `eventsAfter`. */
+    /** State of the room after the last event in `eventsAfter`. If `eventsAfter` is empty, the state after `event`. */
     readonly state: readonly ClientEvent[];
-    /** Pagination tokens for `listRoomMessages`. `start` is the place before the first shown event. `end` is the place after the last shown event. */
+    /** The next two fields are pagination tokens for `listRoomMessages`. `start` is the place before the first shown event. `end` is the place after the last shown event. */
     readonly start: string;
     readonly end: string;
     readonly events_before: readonly ClientEvent[];
@@ -168,13 +168,13 @@ export interface Answers {
     readonly affected: readonly string[];
     /** Rooms that the user could not leave, and the reasons. */
     readonly failed?: readonly Failure[];
-    /** Rooms that the user has left on this homeserver only, because the room's other servers could not be reached. */
+    /** Invites that were removed only on this homeserver, because the inviter's server could not be asked to reject the invite or has refused. Each entry has the room id and the reason. */
     readonly unreachable?: readonly Failure[];
     /** `true` if the call was a dry run, which has changed nothing. */
     readonly dry_run?: true;
   } | StartedJob;
   readonly refreshDevices: {
-    /** Number of devices with keys after the refresh. */
+    /** Number of the user's devices whose keys are stored after the refresh. */
     readonly devices?: number;
     readonly removed?: number;
     /** Number of devices that were left out because their keys have no valid signature. */
@@ -317,11 +317,11 @@ export interface Answers {
   readonly deactivateUser: {
     readonly id_server_unbind_result: 'success';
   } | {
-    /** Rooms that the user has left on this homeserver only, because the room's other servers could not be reached. */
+    /** Invites that were removed only on this homeserver, because the inviter's server could not be asked to reject the invite or has refused. Each entry has the room id and the reason. */
     readonly unreachable?: readonly Failure[];
-    /** Media that were deleted. Absent if media stay. */
+    /** How many media were deleted. Absent if the input field `media` is `keep`. */
     readonly media?: DeletionCounts;
-    /** Numbers of removed events and rows, by kind. In a dry run, the numbers that would be removed, for all kinds. Absent without `erase`. */
+    /** For each kind of data, the number of redacted events or deleted rows. In a dry run, the numbers that would be redacted or deleted, for all kinds. Absent if the input field `erase` is `false`. */
     readonly removed?: {
       readonly account_data?: number;
       readonly key_backups?: number;
@@ -415,7 +415,7 @@ export interface Answers {
   } | {
     /** Number of events that were redacted. */
     readonly redacted: number;
-    /** Events that were not redacted, by reason. Absent if there are none. */
+    /** The events that were not redacted, grouped by reason. Absent if there are none. */
     readonly failed?: readonly RedactionFailure[];
     /** Number of media that were quarantined or deleted. Absent if media are kept. */
     readonly media?: number;
@@ -961,7 +961,7 @@ export type AbandonedRoomView = {
   readonly room_id: string;
   /** When a run of `purgeAbandonedRooms` first found the room without local users. The plugin starts a run each day, and administrators can start one too. `null` if no run has found the room yet. */
   readonly since_ts: number | null;
-  /** The earliest time at which the room may be purged. `null` if no run has found the room yet, or if the options exclude the room from purges. */
+  /** The earliest time at which the room may be purged. `null` if no run has found the room yet, or if the options do not allow a purge of the room. */
   readonly purge_ts: number | null;
 };
 
@@ -1009,27 +1009,27 @@ export type RoomInfo = {
   readonly purging: boolean;
 };
 
-/** What a deletion has deleted so far. */
+/** How many media a deletion has deleted so far. `totalLength` is the sum of their sizes, in bytes. */
 export type DeletionCounts = {
   readonly total: number;
   readonly total_length: number;
 };
 
-/** The progress of a purge of history, in Synapse's format. */
+/** How far a call of `purgeHistory` is, in Synapse's format. */
 export type HistoryPurgeStatus = {
   readonly status: 'active' | 'complete' | 'failed' | 'scheduled';
-  /** Number of events that have left the timeline. */
+  /** Number of events that have been removed from the room's timeline. */
   readonly purged: number;
   readonly percent: number | null;
   readonly error?: string;
 };
 
-/** The progress of a deletion, in Synapse's format. */
+/** How far a call of `deleteRoom` is, in Synapse's format. */
 export type RoomDeletion = {
   readonly delete_id: string;
   readonly room_id: string;
   readonly status: 'active' | 'complete' | 'failed' | 'scheduled';
-  /** What the deletion has done with the users so far. `null` before the first user has left, and if the deletion has failed. */
+  /** What the deletion has done with the users so far. `null` before the first user has left, and if the deletion has failed or was cancelled. */
   readonly shutdown_room: RoomShutdown | null;
   readonly error?: string;
 };
@@ -1094,14 +1094,14 @@ export type RoomMessages = {
   /** The events, in the order of `direction`. */
   readonly chunk: readonly ClientEvent[];
   readonly start: string;
-  /** Token at which the next page starts. Absent on the last page. */
+  /** Token at which the next page starts. Absent if the page is empty because no events remain. */
   readonly end?: string;
 };
 
-/** A user's account data. `global` contains the account data that belongs to no room. */
+/** A user's account data. `global` contains the data that belongs to no room. */
 export type AccountDataOfUser = {
   readonly global: Readonly<Record<string, unknown>>;
-  /** Account data that belongs to a room, by room id. */
+  /** For each room id, the data that belongs to the room. */
   readonly rooms: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 };
 
@@ -1112,15 +1112,15 @@ export type RateLimit = {
   readonly burst_count: number;
 };
 
-/** Events that were not redacted, and the reason. */
+/** A reason why events were not redacted, and the ids of these events. */
 export type RedactionFailure = {
-  /** Ids of the events. All failures together name at most 10,000 events. */
+  /** Ids of the events. The failures of a result together name at most 10,000 events. */
   readonly event_ids: readonly string[];
   readonly reason: string;
   readonly events: number;
 };
 
-/** The progress of a redaction of a user's events, in Synapse's format. */
+/** How far `redactUserEvents` has redacted a user's events, in Synapse's format. */
 export type UserRedactionStatus = {
   readonly status: 'active' | 'complete' | 'failed' | 'scheduled';
   /** Number of events that have been redacted. `null` if the redaction has failed or was cancelled. */
@@ -1190,7 +1190,7 @@ export type MediaProblem = {
   readonly problem: 'file_without_row' | 'row_without_file' | 'size';
   /** The URI of the media. Absent for a file without a row. */
   readonly uri?: string;
-  /** The hash of the content. It comes from the row, or from the store for a file without a row. */
+  /** The hash of the content, as in the row. For a file without a row, the hash that the host's store reports. */
   readonly hash: string;
   /** The thumbnail, such as `96x96-crop`. Absent if the file is the media itself. */
   readonly thumbnail?: string;
@@ -1276,7 +1276,7 @@ export type Approval = {
   readonly requested_by: string;
 };
 
-/** How many summaries were compared with the homeserver's tables, and how many of them were missing or wrong. */
+/** Numbers of summaries of one kind. A summary is a row of the plugin's tables that stores what a list shows about a room or a user. `compared` counts the rooms or users that were compared with their summaries. `wrong` counts the summaries that were missing, wrong or superfluous. */
 export type ComparedSummaries = {
   readonly compared: number;
   readonly wrong: number;
@@ -1295,7 +1295,7 @@ export type Task = {
   readonly error: string | null;
 };
 
-/** The background updates in the form that Synapse shows. `master` is Synapse's name for its only database. */
+/** The background updates in Synapse's format. `master` is Synapse's name for its only database. The field is absent if no background update is running. */
 export type BackgroundUpdates = {
   readonly enabled: boolean;
   readonly current_updates: {
@@ -1316,7 +1316,7 @@ export type BulkResult = {
   readonly total: number;
   readonly ok: number;
   readonly failed: number;
-  /** The first 1000 failures. */
+  /** The first 1000 failures. Absent if there are none. */
   readonly failures?: readonly ({
     readonly id: string;
     readonly reason: string;
@@ -1331,7 +1331,7 @@ export type MembershipCounts = {
   readonly left: number;
 };
 
-/** What a deletion has done with the users of the room. The fields have Synapse's names, in camel case. */
+/** What a call of `deleteRoom` has done. `kickedUsers`, `failedToKickUsers`, `localAliases` and `newRoomId` are Synapse's fields, in camel case. */
 export type RoomShutdown = {
   /** Local users who have left, rejected an invite or withdrawn a knock. */
   readonly kicked_users: readonly string[];
@@ -1341,13 +1341,13 @@ export type RoomShutdown = {
   /** Local aliases that were moved to the new room. */
   readonly local_aliases: readonly string[];
   readonly new_room_id: string | null;
-  /** Media that were deleted. Absent if media are kept. */
+  /** How many media were deleted. Absent if no media were to be deleted. */
   readonly media?: DeletionCounts;
   /** Servers that had not received all leave events when the room was purged. These servers will never receive the events. */
   readonly undelivered?: readonly string[];
 };
 
-/** A background update that is running. */
+/** A running background update: how many items it has processed, in how many ms, and at what rate (`null` if unknown). */
 export type BackgroundUpdate = {
   readonly name: string;
   readonly total_item_count: number;

@@ -13,18 +13,21 @@ import {
 import { retryConflicts, transact } from '../storage/transact.ts';
 
 /**
- * Number of hashes in one transaction. Each transaction reads all rows of media once, because Dendrite has no index on the
- * hash.
+ * Number of hashes whose files one transaction removes. The hash of a media's content names the file. Each transaction reads
+ * all rows of media once, because Dendrite has no index on the hash.
  */
 const BATCH = 200;
 const INTERVAL_MS = 60_000;
 
-/** Removes media files whose rows have been deleted. The table `matrix_admin.media_removals` lists the files to remove. */
+/**
+ * Removes files of media from the host's store, after the rows of the media have been deleted. The table
+ * `matrix_admin.media_removals` lists the files to remove.
+ */
 export interface FileRemoval {
   readonly store: MediaStore;
   /**
-   * Removes all files whose time of removal has come. Keeps a file if a row of the media tables refers to its hash again. If
-   * the removal of a file fails, a later run tries again.
+   * Removes all files on the list that are due now. Keeps a file if a row of the media tables refers to its hash again. If the
+   * removal of a file fails, a later run tries again.
    * @throws the first error of the store, after the other files have been removed
    */
   readonly run: (signal: AbortSignal) => Promise<void>;

@@ -5,9 +5,15 @@ export type Actor =
   | {
       readonly kind: 'user';
       readonly userId: UserId;
-      /** Type of the user's account, if the caller has just read it from the database. @defaultValue the plugin reads it */
+      /**
+       * Dendrite's `account_type` of the user, if the code that makes the call has just read it from the database.
+       * @defaultValue the plugin reads the account type itself
+       */
       readonly accountType?: number;
-      /** The device of the user's access token. @defaultValue no device, for calls that the homeserver makes for the user */
+      /**
+       * The device of the user's access token. Absent if the homeserver's code makes the call for the user, without an access
+       * token.
+       */
       readonly device?: { readonly deviceId: string; readonly sessionId: number };
     }
   /** Code of the homeserver that acts on its own behalf. Such code may run all operations. The audit shows its `name`. */

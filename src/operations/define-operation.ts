@@ -24,7 +24,7 @@ import type { Actor } from './actor.ts';
 import type { AbandonedRoomPolicy } from './rooms/abandoned-rooms.ts';
 import type { RetentionPolicy } from './rooms/retention.ts';
 
-/** The members of `options.limits` that operations use. */
+/** The limits that operations use. The host sets them as members of `options.limits`. */
 export interface OperationLimits {
   /** Maximum number of the host's database connections that a job uses at once. */
   readonly connections: number;
@@ -32,7 +32,7 @@ export interface OperationLimits {
   readonly federationRequestMs: number;
 }
 
-/** The caller that an operation names when it calls another operation. */
+/** On whose behalf an operation calls another operation. The audit shows this actor and this request id. */
 interface OperationCaller {
   readonly actor: Actor;
   readonly requestId: string;
@@ -44,10 +44,11 @@ export interface OperationCalls {
   /** Checks an input without calling the operation. @throws ParameterError if the operation does not accept the input */
   readonly check: (operation: string, input: unknown) => void;
   /**
-   * Runs an operation to its end, with all checks, hooks and audit entries. Does not run the operation again if an earlier call
-   * with the same request id has succeeded.
-   * @returns the error for the caller if the operation was refused
-   * @throws other errors, for example if the database is unavailable. If the signal is aborted, the signal's reason is thrown.
+   * Runs an operation to its end, with all checks, hooks and audit entries. If an earlier call of the operation with the same
+   * request id has succeeded, does nothing. If the earlier call has started a job, waits for this job.
+   * @returns the Matrix error with which the operation failed; `undefined` if the operation succeeded
+   * @throws all other errors, and the Matrix error with status 503, which means that the database is unavailable. If the signal
+   * is aborted, the signal's reason is thrown.
    */
   readonly runOnce: (operation: string, input: unknown, caller: OperationCaller) => Promise<MatrixError | undefined>;
 }
@@ -63,15 +64,18 @@ export interface OperationServices {
   /** Sends server notices. `undefined` if server notices are off. */
   readonly serverNotices: ServerNotices | undefined;
   readonly hashPassword: HashPassword;
-  /** Cache of administrators' decisions about accounts, such as locks. */
+  /** Cache of what administrators have decided about accounts, for example that an account is locked. */
   readonly standings: StandingCache;
-  /** Cache of quarantines. */
+  /** Cache that knows which media are quarantined. */
   readonly mediaStandings: MediaStandings;
   /** Removes files of media. `undefined` if the host provides no store of media files. */
   readonly fileRemoval: FileRemoval | undefined;
-  /** Cached numbers of users, by the filters of user lists. */
+  /** Cache of the number of users that a user list has with each filter. */
   readonly userTotals: UserTotals;
-  /** Tells whether the plugin reads lists of a kind, such as rooms, from the summary tables. */
+  /**
+   * Tells whether the plugin's own summary table of rooms or of users is complete. If so, lists of rooms or users are read from
+   * it.
+   */
   readonly isSummarised: (kind: SummaryKind) => Promise<boolean>;
   /** Shared secret for registrations. `undefined` if registration by shared secret is off. */
   readonly sharedSecret: string | undefined;
@@ -82,7 +86,10 @@ export interface OperationServices {
   readonly appservices: readonly Appservice[];
   /** Tells the host what a committed transaction has changed. */
   readonly announce: Announce;
-  /** Sends requests to other servers. Never send a request inside a transaction, because an answer may take long. */
+  /**
+   * Sends requests to other servers. `undefined` if the host has no federation sender. Never send a request inside a
+   * transaction, because an answer may take long.
+   */
   readonly federation: FederationSender | undefined;
   readonly signingKeys: readonly SigningKey[];
   readonly limits: OperationLimits;
@@ -101,28 +108,32 @@ export interface OperationServices {
   readonly wakeJobs: () => void;
 }
 
-/** The scope of a `ReadOperation`'s call. */
+/** What `run()` of a `ReadOperation` gets: the services, and who calls the operation. */
 export interface ReadScope extends OperationServices {
   readonly actor: Actor;
   readonly requestId: string;
   readonly signal: AbortSignal;
 }
 
-/** The scope of a `WriteOperation`'s call. */
+/** What `run()` of a `WriteOperation` gets. `begin()` of a `JobOperation` gets the same. */
 export interface WriteScope extends ReadScope {
   /** The transaction of the call. The audit entry is written in the same transaction. */
   readonly transaction: Knex.Transaction;
   /** Runs work after the transaction has committed. In a dry run, the work does not run. */
   readonly afterCommit: AfterCommit;
-  /** Names the job that the operation has started, for the audit entry. */
+  /** The operation calls this function with the id of the job that it has started. The audit entry then contains the id. */
   readonly startedJob: (jobId: string) => void;
 }
 
-/** The scope of a `JobOperation`'s job. `Checkpoint` is the type of the data that its steps store. */
+/**
+ * What `run()` of a `JobOperation` gets. A job does its work in steps. Each step is a transaction that also stores a
+ * checkpoint: the data with which another process can resume the job. `Checkpoint` is the type of this data.
+ */
 export interface JobScope<Checkpoint extends object = object> extends Omit<OperationServices, 'db'> {
   /**
-   * Returns the database for reads outside of steps. This is the pool. In a dry run, it is the transaction of the dry run as
-   * soon as the first step has begun, because a second connection could block a host with a small pool.
+   * Returns the connection that reads outside of steps must use. For a job, this is the host's connection pool. In a dry run,
+   * this is the pool until the first step begins, and then the transaction that all steps share. A second connection could
+   * block a host with a small pool.
    */
   readonly reader: () => Db;
   /** The actor who started the job. */
@@ -131,7 +142,7 @@ export interface JobScope<Checkpoint extends object = object> extends Omit<Opera
   readonly checkpoint: Checkpoint | undefined;
   /** The list of things that earlier steps have processed. Use it for lists that are too long for a checkpoint. */
   readonly items: JobItems;
-  /** Aborted when the work must stop. The next step then throws. */
+  /** Aborted when the work must stop. The next call of `commit()` then throws. */
   readonly signal: AbortSignal;
   readonly log: Logger;
   /**
@@ -139,23 +150,26 @@ export interface JobScope<Checkpoint extends object = object> extends Omit<Opera
    * rollback cannot undo, such as requests that change something on other servers.
    */
   readonly dryRun: boolean;
-  /** Runs a step in its own transaction, which also stores the checkpoint. In a dry run, all steps share one transaction. */
+  /**
+   * Runs a step in its own transaction, which also stores the checkpoint that the step returns. In a dry run, all steps share
+   * one transaction.
+   */
   commit<T>(
     step: (transaction: Knex.Transaction, afterCommit: AfterCommit) => Promise<JobStep<T, Checkpoint>>,
   ): Promise<T>;
   /**
-   * Runs work in a transaction that stores no checkpoint. The work must be safe to repeat, because a resumed job starts from
-   * the last step. Several transactions may run in parallel. In a dry run, all of the work shares one transaction.
+   * Runs work in a transaction that stores no checkpoint. The work must be safe to repeat, because a resumed job continues from
+   * the last checkpoint. Several transactions may run in parallel. In a dry run, all of the work shares one transaction.
    */
   readonly transact: <T>(work: (transaction: Knex.Transaction, afterCommit: AfterCommit) => Promise<T>) => Promise<T>;
-  /** The run of the job. `undefined` in a dry run, which has no job. */
+  /** What the job worker knows about the job, such as the job's id. `undefined` in a dry run, which has no job. */
   readonly jobRun: JobRun | undefined;
 }
 
 /**
  * Who may run an operation. The homeserver itself may run all operations. `admin`: server administrators. `self-or-admin`:
  * server administrators, and users (but not guests) if the operation's target is their own account. `open`: anybody, without an
- * access token. An `open` operation checks its caller in its own way, or reveals nothing.
+ * access token. An `open` operation checks its caller in its own way, or reveals nothing that is secret.
  */
 export type Access = 'admin' | 'self-or-admin' | 'open';
 
@@ -165,18 +179,19 @@ export interface OperationBase<Input extends z.ZodType> {
   /** Schema of the input. Create it with `inputObject()`, so that editors show the doc comments of its fields. */
   readonly input: Input;
   /**
-   * Replaces names in the valid input by ids, for example a room alias by the room's id. Hooks and the audit see the replaced
-   * input. @defaultValue the input stays as it is
+   * Replaces names in the input by ids after the validation, for example a room alias by the room's id. Hooks and the audit see
+   * the input with the ids. @defaultValue the input stays as it is
    */
   resolve?(services: OperationServices, input: z.output<Input>): Promise<z.output<Input>>;
   /**
-   * Returns the target of a call, for the audit. If `access` is `self-or-admin`, the target is the id of the user who may call
-   * the operation without being an administrator.
+   * Returns the target of a call: the id of the room, user or other thing that the call is about. The audit entry contains the
+   * target. If `access` is `self-or-admin`, the target is the id of the user who may call the operation without being an
+   * administrator.
    */
   readonly target?: (input: z.output<Input>) => string | undefined;
   /**
-   * Returns the operations that this operation includes. Before-hooks of included operations also run and can refuse this
-   * operation. The same is true for operations that an included operation includes.
+   * Returns the operations whose work is a part of this operation's work. The host's before-hooks for these included operations
+   * also run, and can refuse this operation. The same is true for operations that an included operation includes.
    */
   readonly includes?: (input: z.output<Input>) => readonly IncludedOperation[];
 }
@@ -204,7 +219,7 @@ export interface WriteOperation<Input extends z.ZodType = z.ZodType, Output = un
 
 /**
  * An operation that may take long or need several transactions. A job does the work. Any process of the homeserver can resume
- * the job. The caller waits until the job ends.
+ * the job. A call in the homeserver's process waits until the job ends.
  */
 export interface JobOperation<
   Input extends z.ZodType<object> = z.ZodType<object>,
@@ -213,8 +228,8 @@ export interface JobOperation<
 > extends OperationBase<Input> {
   readonly effect: 'job';
   /**
-   * Whether an HTTP request gets the answer `202` after the first failed attempt of the job. Set this member to `true` if the
-   * next attempt may come much later. @defaultValue false: the request goes on waiting
+   * Whether an HTTP request that waits for the job gets the answer `202` as soon as an attempt of the job fails. Set this
+   * member to `true` if the next attempt may come much later. @defaultValue false: the request goes on waiting
    */
   readonly answersAfterFailure?: boolean;
   /**
@@ -223,7 +238,8 @@ export interface JobOperation<
    */
   dedupeKey(input: z.output<Input>): string;
   /**
-   * A name that several operations share. Their jobs then have common keys, so that only one of these jobs runs at a time.
+   * A name that several operations share. If their jobs have the same `dedupeKey()`, only one of these jobs can be unfinished
+   * at a time.
    * @defaultValue the operation's own name
    */
   readonly dedupesWith?: string;
@@ -237,7 +253,7 @@ export interface JobOperation<
   run(work: JobScope<Checkpoint>, input: z.output<Input>): Promise<Output>;
   /** Whether this process can run jobs of this operation. @defaultValue true */
   isServed?(services: OperationServices): boolean;
-  /** Does a share of a job that another process runs. @defaultValue only one process works on a job */
+  /** Does a share of the work of a job that another process runs. @defaultValue only one process works on a job */
   assist?(services: OperationServices, ...run: Parameters<NonNullable<JobKind['assist']>>): Promise<void>;
   /** Removes what a cancelled or failed job has left behind. @defaultValue does nothing */
   cleanUp?(services: OperationServices, job: Job): Promise<void>;

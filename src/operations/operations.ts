@@ -12,7 +12,7 @@ import { SERVER_OPERATIONS, type ServerOperations } from './server/server-operat
 import { STATISTICS_OPERATIONS, type StatisticsOperations } from './statistics/statistics-operations.ts';
 import { USER_OPERATIONS, type UserOperations } from './users/user-operations.ts';
 
-/** The definitions of all operations, by name. */
+/** The type of `OPERATIONS`. */
 export type Operations = RoomOperations &
   UserOperations &
   RegistrationOperations &
@@ -25,7 +25,7 @@ export type Operations = RoomOperations &
   StatisticsOperations &
   BulkOperations;
 
-/** All operations by name. Hooks, audit entries and metrics use the same names. */
+/** The definitions of all operations, by name. Hooks, audit entries and metrics use the same names. */
 export const OPERATIONS: Operations = {
   ...ROOM_OPERATIONS,
   ...USER_OPERATIONS,
@@ -74,7 +74,7 @@ export type JobOperationName = {
 /** Tells whether an operation's work is a job. */
 export const isDoneByJob = (name: OperationName): name is JobOperationName => operationNamed(name).effect === 'job';
 
-/** The names of all operations whose work is a job. Each is also the kind of the job. */
+/** The names of all operations whose work is a job. The kind of a job is the name of its operation. */
 export const JOB_OPERATIONS: readonly JobOperationName[] = (Object.keys(OPERATIONS) as OperationName[]).filter(
   isDoneByJob,
 );

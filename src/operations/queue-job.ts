@@ -14,9 +14,10 @@ export const dedupeKeyOf = <Input>(
 
 /**
  * Queues the job of an operation. The job starts after the transaction has committed. If an unfinished job has the same key and
- * the same input, no job is queued, and the call uses that job.
- * @returns the job's id; `joined` tells whether the call uses a job that already existed
- * @throws MatrixError `M_BAD_STATE` if the unfinished job has another input; errors of the operation's `begin()`
+ * the same input, queues no job, and returns the unfinished job.
+ * @returns the job's id; `joined` is `true` if the job already existed
+ * @throws MatrixError `M_BAD_STATE` if an unfinished job has the same key and another input; errors of the operation's
+ * `begin()`
  */
 export async function queueJob<Input extends z.ZodType<object>>(
   scope: WriteScope,

@@ -1,6 +1,6 @@
 import type { JobState } from '../jobs/job.ts';
 
-/** The status that Synapse's format has for each state of a job. */
+/** For each state of a job, the `status` in answers that have Synapse's format. */
 export const SYNAPSE_STATUS = {
   queued: 'scheduled',
   running: 'active',

@@ -14,7 +14,7 @@ interface BulkTarget {
   readonly options: readonly string[];
   /**
    * Makes the operation's input for one item.
-   * @param call unique id of the call; a repeated call has the same id
+   * @param call unique id of the call; if a resumed job repeats the call, the id is the same
    */
   readonly input: (id: string, options: JobData, call: string) => JobData;
 }

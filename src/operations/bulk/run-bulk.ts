@@ -38,7 +38,7 @@ export interface BulkResult {
   readonly total: number;
   readonly ok: number;
   readonly failed: number;
-  /** The first 1000 failures. */
+  /** The first 1000 failures. Absent if there are none. */
   readonly failures?: readonly { readonly id: string; readonly reason: string }[];
 }
 
@@ -103,8 +103,8 @@ async function begin(work: JobScope<Progress>, token: string): Promise<BulkSelec
 type Outcome = Omit<BulkItem, 'id'>;
 
 /**
- * Processes one item. If an earlier run of the job has called the operation successfully, but has crashed before it stored the
- * outcome, does not call the operation again.
+ * Calls the operation for one item. If the process crashes after a successful call and before it stores the outcome, the
+ * resumed job does not call the operation again.
  */
 async function doItem(
   { calls, actor, signal, jobRun }: JobScope<Progress>,
@@ -156,7 +156,7 @@ export interface BulkView {
 }
 
 /**
- * Shows a selection, and the outcome for each of its users or rooms.
+ * Shows a selection, and page by page the outcome for each of its users or rooms.
  * @throws MatrixError `M_NOT_FOUND` if there is no such selection
  */
 export const getBulk = defineOperation({

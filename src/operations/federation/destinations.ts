@@ -34,7 +34,10 @@ const nextOf = (from: number, shown: number, total: number): number | undefined 
 const retriesOf = async ({ federation }: ReadScope): Promise<readonly DestinationRetry[]> =>
   (await federation?.listRetries?.()) ?? [];
 
-/** Finds a server. @throws MatrixError `M_NOT_FOUND` if `listDestinations` would not list the server */
+/**
+ * Finds one server of the list that `listDestinations` shows. @throws MatrixError `M_NOT_FOUND` if the server is not on the
+ * list
+ */
 async function requireDestination(scope: ReadScope, db: Db, name: ServerName): Promise<Destination> {
   const page = { orderBy: 'destination', isReversed: false, offset: 0, limit: 1 } as const;
   const retries = await retriesOf(scope);
@@ -57,7 +60,7 @@ export const listDestinations = defineOperation({
     ...pageInput,
     /** Sort key of the list. @defaultValue `destination`, the server name */
     orderBy: z.enum(DESTINATION_ORDERS).default('destination'),
-    /** A part of a server name, ignoring case. @defaultValue all servers */
+    /** Only servers whose name contains this text, ignoring case. @defaultValue all servers */
     destination: z.string().min(1).max(255).optional(),
   }),
   run: async (

@@ -38,7 +38,7 @@ export interface MediaProblem {
   readonly problem: 'row_without_file' | 'file_without_row' | 'size';
   /** The URI of the media. Absent for a file without a row. */
   readonly uri?: string;
-  /** The hash of the content. It comes from the row, or from the store for a file without a row. */
+  /** The hash of the content, as in the row. For a file without a row, the hash that the host's store reports. */
   readonly hash: string;
   /** The thumbnail, such as `96x96-crop`. Absent if the file is the media itself. */
   readonly thumbnail?: string;
@@ -63,7 +63,10 @@ export interface MediaCheck {
   readonly problems: readonly MediaProblem[];
 }
 
-/** The checkpoint: the part that is being checked, the position in it, and the result so far. */
+/**
+ * The checkpoint of the job. `phase` is what the job checks now, `after` is the last row or file that it has checked in this
+ * phase, and `result` is the result so far.
+ */
 interface CheckProgress {
   readonly phase: FileRowKind | 'files' | 'end';
   readonly after: readonly string[];
@@ -170,8 +173,8 @@ async function sizesOf(
 }
 
 /**
- * Checks the sizes of the files again, because the homeserver may have stored some files in the meantime. Locks the files
- * first. If `repairs` is true, repairs the remaining differences.
+ * Checks again the rows whose size differed from the size of their file, because the homeserver may have stored some files in
+ * the meantime. Locks the files first. If `repairs` is true, repairs the remaining differences.
  */
 async function judge(
   transaction: Knex.Transaction,
@@ -204,7 +207,10 @@ async function judge(
   return found;
 }
 
-/** Finds files to which no row refers. */
+/**
+ * Finds files to which no row refers, in one page of the store's list. If `repairs` is true, adds these files to the list of
+ * files to remove.
+ */
 async function checkFiles({ work, store, repairs }: Settings, progress: CheckProgress): Promise<CheckProgress> {
   const { result } = progress;
   const [after] = progress.after;

@@ -34,9 +34,9 @@ async function* only(keys: readonly MediaKey[]): AsyncGenerator<readonly MediaKe
 }
 
 /**
- * Deletes a media of any server, and its thumbnails. Media with the same content share a file. The job removes the file with
- * the last of these media. Synapse's route is `DELETE /_synapse/admin/v1/media/{serverName}/{mediaId}`. Synapse deletes only
- * local media.
+ * Deletes a media of any server, and its thumbnails. Media with the same content share a file. The job removes the file only if
+ * no other media with this content is left. Synapse's route is `DELETE /_synapse/admin/v1/media/{serverName}/{mediaId}`. In
+ * Synapse, the media must be local.
  * @throws MatrixError `M_NOT_FOUND` if there is no such media
  * @throws MatrixError `M_BAD_STATE` if the host provides no store of media files
  */
@@ -79,7 +79,7 @@ export const deleteUserMedia = defineJobOperation({
   input: inputObject({
     /** The local user. */
     userId: userIdInput,
-    /** Sort key of the list. @defaultValue `created_ts` */
+    /** The order in which `from` and `limit` count the user's media. @defaultValue `created_ts` */
     orderBy: userMediaPage.orderBy,
     /**
      * `f` means ascending, `b` means descending. @defaultValue `f` if `orderBy` is given; otherwise `b`, so that the newest
@@ -163,8 +163,8 @@ export interface PurgedMedia {
 
 /**
  * Deletes the homeserver's copies of media of other servers, except protected media. When a user requests a deleted media
- * again, the homeserver fetches it again. Synapse's route is `POST /_synapse/admin/v1/purge_media_cache`. Synapse compares
- * `before_ts` with the time of the last access.
+ * again, the homeserver fetches it again. Synapse's route is `POST /_synapse/admin/v1/purge_media_cache`. In Synapse,
+ * `before_ts` is compared with the time of the last access.
  * @throws MatrixError `M_BAD_STATE` if the host provides no store of media files
  */
 export const purgeMediaCache = defineJobOperation({
@@ -190,7 +190,10 @@ export const purgeMediaCache = defineJobOperation({
   },
 });
 
-/** Yields the media that a filter selects, page by page. If `keepsAvatars` is true, leaves out avatars of users and rooms. */
+/**
+ * Yields the media that a filter selects, in batches. If `keepsAvatars` is true, leaves out the current avatars of users and
+ * rooms.
+ */
 async function* chosen(
   work: JobScope<DeletionCounts>,
   filter: Omit<MediaFilter, 'localServerNames'>,

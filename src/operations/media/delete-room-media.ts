@@ -22,7 +22,7 @@ import { findMediaOfRoom } from './room-media.ts';
 export const DELETABLE = ['unused', 'all'] as const;
 export type Deletable = (typeof DELETABLE)[number];
 
-/** Yields the media of a room that a deletion with the choice `which` deletes. */
+/** Yields those media of a room that `which` selects, in batches. Yields nothing for an unknown room. */
 export async function* deletableMediaOfRoom(
   work: Pick<JobScope, 'reader' | 'signal'>,
   roomId: RoomId,

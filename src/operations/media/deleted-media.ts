@@ -9,7 +9,10 @@ import type { JobScope, OperationServices } from '../define-operation.ts';
 
 /** Number of media that a step deletes. */
 const STEP = 200;
-/** Number of media for which one search looks for references. Each search reads everything that can refer to media. */
+/**
+ * Number of media for which one search looks for references. Each search reads all events, profiles and account data that can
+ * refer to media.
+ */
 const WALK = 20_000;
 /** Maximum number of ids that a result lists. */
 const MAX_LISTED = 10_000;
@@ -23,7 +26,7 @@ export interface DeletedMediaIds {
   readonly totalLength: number;
 }
 
-/** What a deletion has deleted so far. */
+/** How many media a deletion has deleted so far. `totalLength` is the sum of their sizes, in bytes. */
 export interface DeletionCounts {
   readonly total: number;
   readonly totalLength: number;
@@ -32,7 +35,7 @@ export interface DeletionCounts {
 export const NOTHING_DELETED: DeletionCounts = { total: 0, totalLength: 0 };
 
 /**
- * Returns the service that removes media files.
+ * Returns the service that removes media files from the host's store.
  * @throws MatrixError `M_BAD_STATE` if the host provides no store of media files
  */
 export function requireFileRemoval({ fileRemoval }: Pick<OperationServices, 'fileRemoval'>): FileRemoval {
@@ -46,7 +49,10 @@ export function requireFileRemoval({ fileRemoval }: Pick<OperationServices, 'fil
 type Work = Pick<JobScope, 'reader' | 'signal' | 'dryRun' | 'fileRemoval'>;
 type Step = (batch: readonly MediaKey[]) => Promise<void>;
 
-/** Deletes the rows of media in steps. Then removes the files to which no row refers any more. */
+/**
+ * Calls `step`, which deletes the rows of media, for batches of at most `STEP` media. Then removes the files to which no row
+ * refers any more, except in a dry run.
+ */
 async function deleteInSteps(work: Work, keys: AsyncIterable<readonly MediaKey[]>, step: Step): Promise<void> {
   for await (const page of keys) {
     for (let first = 0; first < page.length; first += STEP) {
@@ -57,16 +63,17 @@ async function deleteInSteps(work: Work, keys: AsyncIterable<readonly MediaKey[]
   if (!work.dryRun) await requireFileRemoval(work).run(work.signal);
 }
 
-/** Adds the media that a step has deleted to the counts. */
+/** Returns the counts with the media that a step has deleted. */
 const countMore = (before: DeletionCounts, deleted: readonly DeletedMedia[]): DeletionCounts => ({
   total: before.total + deleted.length,
   totalLength: before.totalLength + deleted.reduce((sum, { size }) => sum + size, 0),
 });
 
 /**
- * Deletes media as one part of a job that also does other work.
+ * Deletes media as one part of a job that also does other work. Returns the new counts.
  * @param before what earlier attempts of the job have deleted
- * @param commit runs a change in a step of the job; the step must also store the counts that the change returns
+ * @param commit runs `change` in a step of the job, stores the counts that `change` returns in the job's checkpoint, and
+ * returns the counts
  */
 export async function deleteAsPart(
   work: Work,
@@ -82,8 +89,8 @@ export async function deleteAsPart(
 }
 
 /**
- * Deletes media as the whole work of a job. The job's checkpoint contains the counts. The job's items are the ids of the
- * deleted media.
+ * Deletes media as the whole work of a job. The job's checkpoint contains the counts. The ids of the deleted media are in a
+ * list that the database stores for the job: the job's items.
  */
 export async function deleteAsJob(
   work: JobScope<DeletionCounts>,
@@ -102,7 +109,7 @@ export async function deleteAsJob(
   return { deletedMedia: await work.items.list(work.reader(), MAX_LISTED), ...counts };
 }
 
-/** Which media a deletion keeps because something refers to these media. */
+/** Which media a deletion does not delete, because something on the homeserver refers to these media. */
 export interface Keeping {
   /** `named`: keeps media to which anything refers. `avatars`: keeps avatars of users and rooms. `nothing`: keeps no media. */
   readonly keep: 'named' | 'avatars' | 'nothing';
@@ -110,7 +117,7 @@ export interface Keeping {
   readonly except?: Omit<NamingFilter, 'needle'>;
 }
 
-/** Yields the media that may be deleted. Leaves out media that must stay. */
+/** Yields the given media, in batches, without the media that `keep` says must stay. */
 export async function* withoutKept(
   { reader, signal }: { readonly reader: () => Db; readonly signal: AbortSignal },
   keys: readonly MediaKey[],

@@ -25,7 +25,9 @@ export const userMediaPage = {
   from: z.int().min(0).default(0),
 };
 
-/** Returns the order of a page, with the defaults of `userMediaPage`. */
+/**
+ * Returns the order of a page. If the input lacks `orderBy` or `direction`, uses the defaults that `userMediaPage` describes.
+ */
 export const orderOf = ({
   orderBy,
   direction,

@@ -5,7 +5,8 @@ import { requireFileRemoval } from './deleted-media.ts';
 
 /**
  * What happens to the media of a room or a user when an operation removes the room or the user. `keep`: all media stay.
- * `unused`: the operation deletes media to which nothing else refers. `all`: the operation deletes all media.
+ * `unused`: the operation deletes those media to which nothing outside of the room, or nothing except the user's profile,
+ * refers. `all`: the operation deletes all these media.
  */
 export type MediaChoice = 'keep' | Deletable;
 

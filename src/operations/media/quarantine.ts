@@ -37,8 +37,8 @@ async function quarantine(scope: WriteScope, keys: readonly MediaKey[]): Promise
 
 /**
  * Quarantines a media and all media with the same content, or ends the quarantine. While media are quarantined, the homeserver
- * answers as if they did not exist. A media can be quarantined before the homeserver has stored it. A quarantine has no effect
- * on a protected media. Synapse's routes are `POST /_synapse/admin/v1/media/quarantine/{serverName}/{mediaId}` and
+ * answers as if these media did not exist. A media can be quarantined before the homeserver has stored it. A quarantine has no
+ * effect on a protected media. Synapse's routes are `POST /_synapse/admin/v1/media/quarantine/{serverName}/{mediaId}` and
  * `…/unquarantine/{serverName}/{mediaId}`.
  */
 export const setMediaQuarantined = defineOperation({
@@ -134,8 +134,8 @@ async function requireLocalMedia({ db, localServerNames }: ReadScope, mediaId: s
 }
 
 /**
- * Lists the times at which quarantines began and ended, oldest first. `nextBatch` is the value of `from` for the next page. The
- * next page may be empty. Synapse's route is `GET /_synapse/admin/v1/media/quarantine_changes`.
+ * Lists the beginnings and ends of quarantines, oldest first, 100 on a page. `nextBatch` is the value of `from` for the next
+ * page, which may be empty. Synapse's route is `GET /_synapse/admin/v1/media/quarantine_changes`.
  */
 export const listQuarantineChanges = defineOperation({
   access: 'admin',

@@ -7,7 +7,10 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { roomIdInput } from '../rooms/room-id-input.ts';
 
-/** Lists the media that the events of a room use. Reads all events of the room. The list is empty for an unknown room. */
+/**
+ * Lists the media that the events of a room use, except encrypted events. Reads all events of the room. The list is empty for
+ * an unknown room.
+ */
 export async function findMediaOfRoom(
   { db, signal }: { readonly db: Db; readonly signal: AbortSignal },
   roomId: RoomId,

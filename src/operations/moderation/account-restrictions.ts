@@ -16,9 +16,9 @@ import { isOwnAccount, requireLocal, userNotFound } from '../users/local-account
 import { userIdInput } from '../users/user-id-input.ts';
 
 /**
- * Tells whether an account has a restriction. Fails for accounts of other administrators, and treats deactivated accounts as
- * missing. Source: Client-Server API, "Server administration".
- * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND` or `M_FORBIDDEN`
+ * Tells whether an account has a restriction. Source: Client-Server API, "Server administration".
+ * @throws MatrixError `M_INVALID_PARAM` if the user belongs to another server, `M_NOT_FOUND` if there is no such account or the
+ * account is deactivated, `M_FORBIDDEN` if the account belongs to another administrator
  */
 async function isRestricted(scope: ReadScope, userId: UserId, restriction: Restriction): Promise<boolean> {
   refuseAdmin(scope, userId, await requireActive(scope, userId, (id) => findAccount(scope.db, id)));
@@ -26,9 +26,10 @@ async function isRestricted(scope: ReadScope, userId: UserId, restriction: Restr
 }
 
 /**
- * Restricts an account, or lifts the restriction. Callers cannot restrict administrators, and cannot change their own account.
- * They can lift a restriction from an administrator, who may have got it before becoming an administrator.
- * @throws MatrixError `M_INVALID_PARAM`, `M_NOT_FOUND` or `M_FORBIDDEN`
+ * Restricts an account, or lifts the restriction. A restriction can be lifted from an administrator, because the user may have
+ * got the restriction before becoming an administrator.
+ * @throws MatrixError `M_INVALID_PARAM` if the user belongs to another server, `M_NOT_FOUND` if there is no such account or the
+ * account is deactivated, `M_FORBIDDEN` if the account is the caller's own, or if an administrator would be restricted
  */
 export async function changeRestriction(
   scope: WriteScope,
@@ -39,7 +40,7 @@ export async function changeRestriction(
   const { transaction, standings, userTotals } = scope;
   if (isOwnAccount(scope.actor, userId))
     throw new MatrixError('M_FORBIDDEN', 'You can not do this to your own account');
-  // Locking the account prevents a concurrent call from making the user an administrator.
+  // The lock on the account's row prevents a concurrent call from making the user an administrator.
   const account = await requireActive(scope, userId, (id) => lockAccount(transaction, id));
   if (wanted) {
     refuseAdmin(scope, userId, account);
@@ -73,8 +74,8 @@ function refuseAdmin(scope: ReadScope, userId: UserId, account: Account): void {
 
 /**
  * Tells whether a user is suspended. Source: Client-Server API 1.18, `GET /_matrix/client/v1/admin/suspend/{userId}`.
- * @throws MatrixError `M_NOT_FOUND` if there is no such user
- * @throws MatrixError `M_FORBIDDEN` if the user is an administrator
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user, or if the account is deactivated
+ * @throws MatrixError `M_FORBIDDEN` if the user is another administrator
  */
 export const getUserSuspended = defineOperation({
   access: 'admin',
@@ -91,8 +92,8 @@ export const getUserSuspended = defineOperation({
 /**
  * Suspends a user, or ends the suspension. A suspended user can read, leave rooms and redact events, but can send nothing else.
  * Source: Client-Server API 1.18, `PUT /_matrix/client/v1/admin/suspend/{userId}`.
- * @throws MatrixError `M_NOT_FOUND` if there is no such user
- * @throws MatrixError `M_FORBIDDEN` if the user is the caller, or is to be restricted and is an administrator
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user, or if the account is deactivated
+ * @throws MatrixError `M_FORBIDDEN` if the user is the caller, or if `suspended` is `true` and the user is an administrator
  */
 export const setUserSuspended = defineOperation({
   access: 'admin',
@@ -111,9 +112,9 @@ export const setUserSuspended = defineOperation({
 });
 
 /**
- * Tells whether a user is locked. Source: Client-Server API 1.18, `GET /_matrix/client/v1/admin/lock/{userId}`.
- * @throws MatrixError `M_NOT_FOUND` if there is no such user
- * @throws MatrixError `M_FORBIDDEN` if the user is an administrator
+ * Tells whether a user is locked out. Source: Client-Server API 1.18, `GET /_matrix/client/v1/admin/lock/{userId}`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user, or if the account is deactivated
+ * @throws MatrixError `M_FORBIDDEN` if the user is another administrator
  */
 export const getUserLocked = defineOperation({
   access: 'admin',
@@ -128,10 +129,10 @@ export const getUserLocked = defineOperation({
 });
 
 /**
- * Locks a user out, or lifts the lock. The homeserver keeps the user's devices and keys, so that the user can continue after
- * the lock. Source: Client-Server API 1.18, `PUT /_matrix/client/v1/admin/lock/{userId}`.
- * @throws MatrixError `M_NOT_FOUND` if there is no such user
- * @throws MatrixError `M_FORBIDDEN` if the user is the caller, or is to be restricted and is an administrator
+ * Locks a user out, or lifts the lock. The homeserver keeps the user's devices and keys, so that the user can go on using the
+ * devices when the lock is lifted. Source: Client-Server API 1.18, `PUT /_matrix/client/v1/admin/lock/{userId}`.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user, or if the account is deactivated
+ * @throws MatrixError `M_FORBIDDEN` if the user is the caller, or if `locked` is `true` and the user is an administrator
  */
 export const setUserLocked = defineOperation({
   access: 'admin',
@@ -151,10 +152,10 @@ export const setUserLocked = defineOperation({
 
 /**
  * Shadow-bans a user, or lifts the ban. The homeserver answers as if it accepted the user's events, but neither stores nor
- * sends these events. Synapse's routes are `POST` and `DELETE /_synapse/admin/v1/users/{userId}/shadow_ban`. Synapse can also
- * ban administrators.
- * @throws MatrixError `M_NOT_FOUND` if there is no such user
- * @throws MatrixError `M_FORBIDDEN` if the user is the caller, or is to be restricted and is an administrator
+ * sends these events. Synapse's routes are `POST` and `DELETE /_synapse/admin/v1/users/{userId}/shadow_ban`. In Synapse,
+ * administrators can be banned too.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such user, or if the account is deactivated
+ * @throws MatrixError `M_FORBIDDEN` if the user is the caller, or if `shadowBanned` is `true` and the user is an administrator
  */
 export const setUserShadowBanned = defineOperation({
   access: 'admin',

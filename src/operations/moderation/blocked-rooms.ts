@@ -92,8 +92,8 @@ export const unblockRoom = defineOperation({
 });
 
 /**
- * Shows whether a room is blocked, and which administrator has blocked it. Synapse's route is `GET
- * /_synapse/admin/v1/rooms/{roomId}/block`.
+ * Shows whether a room is blocked, and which administrator has blocked it. The result is `undefined` if the room is not
+ * blocked. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/block`.
  */
 export const getRoomBlocked = defineOperation({
   access: 'admin',
@@ -107,7 +107,8 @@ export const getRoomBlocked = defineOperation({
 
 /**
  * Blocks a room, or unblocks a room so that local users can join it again. If the room is already blocked, blocking it again
- * removes the reason. Synapse's route is `PUT /_synapse/admin/v1/rooms/{roomId}/block`.
+ * removes the reason. Unblocking a room that is not blocked changes nothing. Synapse's route is `PUT
+ * /_synapse/admin/v1/rooms/{roomId}/block`.
  */
 export const setRoomBlocked = defineOperation({
   access: 'admin',

@@ -34,9 +34,9 @@ async function requireEventReport(db: Db, id: number): Promise<EventReportWithEv
 }
 
 /**
- * Lists event reports, page by page. `nextToken` leads to the reports after the last report of the page, even if reports were
- * added or deleted in the meantime. Dendrite's route is `GET /_synapse/admin/v1/event_reports`. Dendrite's route fails if an
- * event was reported twice or a room was purged.
+ * Lists reports about events, page by page. `nextToken` leads to the reports after the last report of the page, even if reports
+ * were added or deleted in the meantime. Dendrite's route is `GET /_synapse/admin/v1/event_reports`. Unlike this operation,
+ * Dendrite's route fails if an event was reported twice or a room was purged.
  */
 export const listEventReports = defineOperation({
   access: 'admin',
@@ -68,8 +68,8 @@ export const listEventReports = defineOperation({
 });
 
 /**
- * Shows a report and its event. Dendrite's route is `GET /_synapse/admin/v1/event_reports/{id}`. Dendrite answers `500` for
- * unknown ids.
+ * Shows a report and its event. Dendrite's route is `GET /_synapse/admin/v1/event_reports/{id}`. Unlike this operation,
+ * Dendrite answers `500` for unknown ids.
  * @throws MatrixError `M_NOT_FOUND` if there is no such report
  */
 export const getEventReport = defineOperation({
@@ -83,7 +83,7 @@ export const getEventReport = defineOperation({
 });
 
 /**
- * Resolves a report, or opens it again. The note replaces the earlier note.
+ * Marks a report as resolved, or opens the report again. The note replaces the earlier note.
  * @throws MatrixError `M_NOT_FOUND` if there is no such report
  */
 export const setEventReportStatus = defineOperation({
@@ -106,7 +106,7 @@ export const setEventReportStatus = defineOperation({
 });
 
 /**
- * Deletes a report. The event stays. Dendrite's route is `DELETE /_synapse/admin/v1/event_reports/{id}`.
+ * Deletes a report. The reported event stays. Dendrite's route is `DELETE /_synapse/admin/v1/event_reports/{id}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such report
  */
 export const deleteEventReport = defineOperation({

@@ -12,7 +12,7 @@ import { inputObject } from '../input-object.ts';
 import { viewDeletion } from '../rooms/room-deletions.ts';
 import { roomIdInput } from '../rooms/room-id-input.ts';
 
-/** What an administrator needs to know about a room before a decision. */
+/** What an administrator sees before deciding what to do about a room. */
 export interface ModeratedRoom {
   readonly details: RoomDetails;
   /** Whether local users cannot join the room. */
@@ -23,7 +23,8 @@ export interface ModeratedRoom {
 }
 
 /**
- * Shows a room with its block and its current state. Source: MSC4390, `GET /_matrix/client/v1/admin/rooms/{roomID}`.
+ * Shows a room, whether the room is blocked, and its current state without members. Source: MSC4390, `GET
+ * /_matrix/client/v1/admin/rooms/{roomID}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room
  */
 export const getModeratedRoom = defineOperation({
@@ -45,12 +46,12 @@ export const getModeratedRoom = defineOperation({
   },
 });
 
-/** How far the newest deletion of a room is. */
+/** How far the newest call of `deleteRoom` for a room is. */
 export interface RoomDeletionStatus {
   readonly roomId: RoomId;
   /** Local users who have left the room so far, or who could not leave it. */
   readonly users: readonly string[];
-  /** Local aliases that were moved to a new room so far. */
+  /** Local aliases of the room that were moved to a new room so far. */
   readonly aliases: readonly string[];
   readonly percent: number;
   /** Estimated time until the end in ms. 0 if it is not known. */
@@ -59,9 +60,9 @@ export interface RoomDeletionStatus {
 }
 
 /**
- * Shows how far the newest deletion of a room is. Source: MSC4390, `GET
+ * Shows how far the newest call of `deleteRoom` for a room is. Source: MSC4390, `GET
  * /_matrix/client/v1/admin/rooms/{roomID}/delete/status`.
- * @throws MatrixError `M_NOT_FOUND` if the room has no deletions
+ * @throws MatrixError `M_NOT_FOUND` if no such call is known for the room
  */
 export const getRoomDeletionStatus = defineOperation({
   access: 'admin',

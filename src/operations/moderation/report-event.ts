@@ -8,7 +8,7 @@ import { inputObject } from '../input-object.ts';
 import { roomIdInput } from '../rooms/room-id-input.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 
-/** The largest number that PostgreSQL's type `integer` can hold. */
+/** The largest number that PostgreSQL's type `integer` can hold. Clients may send a score outside of the specified range. */
 const MAX_SCORE = 2 ** 31 - 1;
 
 /**
@@ -30,7 +30,8 @@ export const reportEvent = defineOperation({
     /** Why the user reports the event. @defaultValue no reason */
     reason: z.string().max(10_000).default(''),
     /**
-     * How offensive the event is, from -100 (the most offensive) to 0. Newer versions of the specification have no score.
+     * How offensive the event is: from -100 (the most offensive) to 0, as the specification says, but other numbers are stored
+     * too. Newer versions of the specification have no score.
      * @defaultValue 0
      */
     score: z.int().min(-MAX_SCORE).max(MAX_SCORE).default(0),

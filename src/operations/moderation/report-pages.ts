@@ -16,7 +16,7 @@ export const reportPageInput = {
   status: z.enum(REPORT_STATUSES).optional(),
 };
 
-/** Input fields of the operations that resolve reports or open them again. */
+/** Input fields of the operations that mark a report as resolved or open it again. */
 export const reportStatusInput = {
   reportId: reportIdInput,
   status: z.enum(REPORT_STATUSES),
@@ -31,8 +31,8 @@ export const filterBy = (value: string | undefined, isId: (id: string) => boolea
   value === undefined ? undefined : { text: value, isPart: !isId(value) };
 
 /**
- * A `from` below `FIRST_TOKEN` is a number of reports to skip. Any other `from` is a token, which contains the id of the last
- * report before the page.
+ * The input field `from` is a number of reports to skip if it is smaller than `FIRST_TOKEN`. Otherwise, it is a token: the sum
+ * of `FIRST_TOKEN` and the id of the last report before the page.
  */
 const FIRST_TOKEN = 1_000_000_000_000;
 
@@ -54,8 +54,8 @@ export function rangeOf({
 }
 
 /**
- * Makes a page of the reports that were found. `nextToken` leads to the reports after the last report of the page, even if
- * reports are added or deleted in the meantime.
+ * Makes a page of the reports that were found for the range that `rangeOf()` returns. `nextToken` leads to the reports after
+ * the last report of the page, even if reports are added or deleted in the meantime.
  */
 export function pageOf<Report extends { readonly id: number }>(
   found: readonly Report[],

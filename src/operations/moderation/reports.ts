@@ -24,7 +24,7 @@ import {
   reportStatusInput,
 } from './report-pages.ts';
 
-/** The properties of one kind of report. */
+/** What differs between reports about users and reports about rooms. */
 interface ReportSubject<Shown extends Report> {
   readonly kind: ReportKind;
   readonly isId: (id: string) => boolean;
@@ -34,7 +34,7 @@ interface ReportSubject<Shown extends Report> {
   readonly show: (db: Db, reports: readonly Report[]) => Promise<Shown[]>;
 }
 
-/** Defines the operations on one kind of report. */
+/** Defines the operations on reports about users or about rooms. */
 function reportOperations<Shown extends Report>({ kind, isId, name, show }: ReportSubject<Shown>) {
   const noSuchReport = (): MatrixError => new MatrixError('M_NOT_FOUND', `${name} not found`);
   const requireReport = async (db: Db, id: number): Promise<Shown> => {
@@ -132,7 +132,7 @@ export const listUserReports = userReports.list;
  */
 export const getUserReport = userReports.get;
 /**
- * Resolves a report about a user, or opens it again. The note replaces the earlier note.
+ * Marks a report about a user as resolved, or opens the report again. The note replaces the earlier note.
  * @throws MatrixError `M_NOT_FOUND` if there is no such report
  */
 export const setUserReportStatus = userReports.setStatus;
@@ -145,7 +145,8 @@ export const deleteUserReport = userReports.remove;
 const roomReports = reportOperations({ kind: 'room', isId: isRoomId, name: 'Room report', show: withRoomNames });
 
 /**
- * Lists reports about rooms, page by page, with the current names of the rooms. When a room is purged, its reports are deleted.
+ * Lists reports about rooms, page by page, with the current names of the rooms. When a room is purged, the reports about the
+ * room are deleted.
  */
 export const listRoomReports = roomReports.list;
 /**
@@ -154,7 +155,7 @@ export const listRoomReports = roomReports.list;
  */
 export const getRoomReport = roomReports.get;
 /**
- * Resolves a report about a room, or opens it again. The note replaces the earlier note.
+ * Marks a report about a room as resolved, or opens the report again. The note replaces the earlier note.
  * @throws MatrixError `M_NOT_FOUND` if there is no such report
  */
 export const setRoomReportStatus = roomReports.setStatus;

@@ -32,7 +32,8 @@ export const noticeInput = {
 /**
  * Checks a notice before anything is written.
  * @returns `serverNotices`
- * @throws MatrixError `M_BAD_JSON` if the content is not allowed in an event, `M_UNRECOGNIZED` if server notices are off
+ * @throws MatrixError `M_BAD_JSON` if the content is not allowed in an event, or if an `m.room.message` lacks `msgtype` or
+ * `body`; `M_UNRECOGNIZED` if server notices are off
  */
 export function requireNotices(
   serverNotices: ServerNotices | undefined,

@@ -9,10 +9,11 @@ import { userIdInput } from '../users/user-id-input.ts';
 import { noticeInput, requireNotices } from './notice-input.ts';
 
 /**
- * Sends a message from the server to a local user. Dendrite's route is `POST /_synapse/admin/v1/send_server_notice`. Dendrite
- * drops all content except `msgtype` and `body`.
+ * Sends a notice, which is a message from the server, to a local user. Dendrite's route is `POST
+ * /_synapse/admin/v1/send_server_notice`. Dendrite drops all content except `msgtype` and `body`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
- * @throws MatrixError `M_BAD_JSON` if the content is not allowed in an event
+ * @throws MatrixError `M_BAD_JSON` if the content is not allowed in an event, or if an `m.room.message` lacks `msgtype` or
+ * `body`
  * @throws MatrixError `M_UNRECOGNIZED` if server notices are switched off
  * @throws MatrixError `M_TOO_LARGE` if the event is too large
  */
@@ -20,7 +21,7 @@ export const sendServerNotice = defineOperation({
   access: 'admin',
   effect: 'write',
   input: inputObject({
-    /** Type of the event. Types that govern a room are refused. @defaultValue `m.room.message` */
+    /** Type of the event. Types that govern a room, such as `m.room.member`, are refused. @defaultValue `m.room.message` */
     type: noticeInput.type,
     /** The state key, if the notice is a state event. @defaultValue the notice is not a state event */
     stateKey: noticeInput.stateKey,

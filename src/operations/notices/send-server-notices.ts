@@ -25,9 +25,11 @@ interface Progress {
 }
 
 /**
- * Sends a message from the server to the given local users, or to all people with an account. Guests, application services and
- * deactivated accounts get no notice. Each user gets the notice only once, even if the process crashes while the job runs.
- * @throws MatrixError `M_BAD_JSON` if the content is not allowed in an event
+ * Sends a notice, which is a message from the server, to the given local users, or to all people with an account. In the second
+ * case, guests, application services and deactivated accounts get no notice. Each user gets the notice only once, even if the
+ * process crashes while the job runs.
+ * @throws MatrixError `M_BAD_JSON` if the content is not allowed in an event, or if an `m.room.message` lacks `msgtype` or
+ * `body`
  * @throws MatrixError `M_UNRECOGNIZED` if server notices are switched off
  * @throws MatrixError `M_TOO_LARGE` if the event is too large
  */
@@ -35,7 +37,7 @@ export const sendServerNotices = defineJobOperation({
   access: 'admin',
   effect: 'job',
   input: inputObject({
-    /** Type of the event. Types that govern a room are refused. @defaultValue `m.room.message` */
+    /** Type of the event. Types that govern a room, such as `m.room.member`, are refused. @defaultValue `m.room.message` */
     type: noticeInput.type,
     /** The state key, if the notice is a state event. @defaultValue the notice is not a state event */
     stateKey: noticeInput.stateKey,
@@ -89,8 +91,8 @@ export const sendServerNotices = defineJobOperation({
             );
           } catch (error) {
             if (!(error instanceof MatrixError)) throw error;
-            // A notice to all people also goes to the account that sends the notices. This account gets no notice
-            // (`M_NOT_FOUND`), which is not a failure.
+            // The list of all people contains the account that sends the notices. It cannot send a notice to itself
+            // (`M_NOT_FOUND`), which does not count as a failure.
             if (userIds !== undefined || error.errcode !== 'M_NOT_FOUND') {
               failed.push({ id: userId, reason: describeError(error) });
             }

@@ -18,7 +18,10 @@ const LIFETIME_MS = 60_000;
 /** Maximum number of unused nonces. Normal use stays far below this number. */
 const CAPACITY = 10_000;
 
-/** Creates a nonce for one registration with the shared secret. The nonce is valid for one minute. */
+/**
+ * Creates a nonce for one registration with the shared secret. The nonce is valid for one minute.
+ * @throws MatrixError `M_LIMIT_EXCEEDED` if 10,000 nonces are unused
+ */
 export const getRegistrationNonce = defineOperation({
   access: 'open',
   effect: 'read',
@@ -42,7 +45,7 @@ const input = inputObject({
   username: z.string().min(1),
   /** Password of the account. */
   password: z.string(),
-  /** HMAC-SHA1 of the other parameters, in hexadecimal. The key is the shared secret. */
+  /** HMAC-SHA1 of the nonce, username, password, `admin` and `userType`, in hexadecimal. The key is the shared secret. */
   mac: z.string(),
   /** Whether the user becomes an administrator. The MAC covers this field. @defaultValue false */
   admin: z.boolean().nullish(),
@@ -67,9 +70,10 @@ export interface Registered {
 }
 
 /**
- * Creates an account for a caller who knows the shared secret. The call uses up the nonce, even if the registration fails.
- * Dendrite's route is `POST /_synapse/admin/v1/register`. Dendrite accepts a nonce several times, and leaves half an account
- * behind if the password is too long.
+ * Creates an account for a caller who knows the shared secret. The call uses up the nonce, even if the registration then fails.
+ * Dendrite's route is `POST /_synapse/admin/v1/register`. Unlike this operation, Dendrite accepts a nonce several times, and
+ * leaves half an account behind if the password is too long.
+ * @throws MatrixError `M_UNRECOGNIZED` if registration by shared secret is off
  * @throws MatrixError 400 `M_UNKNOWN` if the nonce is unknown or has expired
  * @throws MatrixError `M_FORBIDDEN` if the MAC is wrong
  * @throws MatrixError `M_INVALID_USERNAME`, `M_EXCLUSIVE` or `M_USER_IN_USE` if the username is not available
@@ -119,7 +123,10 @@ export const registerBySharedSecret = defineOperation({
   },
 });
 
-/** Computes the HMAC-SHA1 that Synapse and Dendrite define. The HMAC covers the username in the caller's spelling. */
+/**
+ * Computes the HMAC-SHA1 that Synapse and Dendrite define. The HMAC covers the username as the caller has spelled it, which may
+ * differ in case from the new user id.
+ */
 function macOf({ nonce, username, password, admin, userType }: Input, secret: string): Buffer {
   const parts = [nonce, username, password, admin === true ? 'admin' : 'notadmin', ...(userType ? [userType] : [])];
   return createHmac('sha1', secret).update(parts.join('\0')).digest();

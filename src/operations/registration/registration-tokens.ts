@@ -20,11 +20,10 @@ const tokenInput = z.string().regex(TOKEN, 'must have 1 to 64 characters of A-Z,
 
 const count = z.int().min(0, 'must be a non-negative integer or null').nullable();
 
-/** Limits of a token. `null` means that the token has no such limit. */
 const limitsInput = {
-  /** Maximum number of accounts that the token can create. */
+  /** Maximum number of accounts that can be created with the token. `null` means no maximum. */
   usesAllowed: count.optional(),
-  /** When the token expires, in ms since the epoch. */
+  /** When the token expires, in ms since the epoch. `null` means never. */
   expiryTime: count.optional(),
 };
 

@@ -12,9 +12,9 @@ export interface AbandonedRoomPolicy {
   readonly afterMs: number;
   /** Ids of rooms that are never purged. */
   readonly keep: readonly string[];
-  /** Maximum number of rooms that one run purges. */
+  /** Maximum number of rooms that one run of `purgeAbandonedRooms` purges. */
   readonly atMost: number;
-  /** Whether runs only record rooms and purge none. */
+  /** Whether `purgeAbandonedRooms` only records rooms and purges none. */
   readonly dryRun: boolean;
 }
 
@@ -27,8 +27,8 @@ export interface AbandonedRoomView {
    */
   readonly sinceTs: number | null;
   /**
-   * The earliest time at which the room may be purged. `null` if no run has found the room yet, or if the options exclude the
-   * room from purges.
+   * The earliest time at which the room may be purged. `null` if no run has found the room yet, or if the options do not allow
+   * a purge of the room.
    */
   readonly purgeTs: number | null;
 }
@@ -82,8 +82,8 @@ function requirePolicy({ purgeAbandoned }: Pick<OperationServices, 'purgeAbandon
 }
 
 /**
- * Records rooms that have lost their last local user. Purges rooms that were recorded long enough ago: at least
- * `options.rooms.purgeAbandoned.afterMs`. If `options.rooms.purgeAbandoned` is set, the plugin runs this operation once a day.
+ * Records rooms without local users. Purges rooms that were recorded at least `options.rooms.purgeAbandoned.afterMs` ago. If
+ * `options.rooms.purgeAbandoned` is set, the plugin runs this operation once a day.
  * @throws MatrixError `M_BAD_STATE` if `options.rooms.purgeAbandoned` is not set
  */
 export const purgeAbandonedRooms = defineJobOperation({

@@ -32,8 +32,8 @@ import {
 import { roomIdInput } from './room-id-input.ts';
 
 /**
- * Maximum number of users who leave in the transaction that hides the room. These users have joined the room again after the
- * evacuation.
+ * If at most this many users have joined the room after the evacuation, they leave in the transaction that hides the room. If
+ * more users have joined, another evacuation follows.
  */
 const BATCH = 1_000;
 /**
@@ -75,10 +75,10 @@ type Input = z.output<typeof input>;
 
 /**
  * Makes all local users leave a room. If `newRoomUserId` is set, moves these users to a new room. Purges the old room unless
- * `purge` is `false`. A room that the homeserver does not know can only be blocked. For one room, jobs of `deleteRoom` and
- * `purgeRoom` do not run at the same time. Synapse's routes are `DELETE /_synapse/admin/v1/rooms/{roomId}` and `DELETE
- * /_synapse/admin/v2/rooms/{roomId}`.
- * @throws MatrixError `M_BAD_STATE` if some users could not leave the room and `force_purge` is not set
+ * `purge` is `false`. If the homeserver does not know the room, the call only blocks the room, if `block` is set. For one room,
+ * jobs of `deleteRoom` and `purgeRoom` do not run at the same time. Synapse's routes are `DELETE
+ * /_synapse/admin/v1/rooms/{roomId}` and `DELETE /_synapse/admin/v2/rooms/{roomId}`.
+ * @throws MatrixError `M_BAD_STATE` if some users could not leave a room that is to be purged, and `forcePurge` is not set
  * @throws MatrixError `M_BAD_STATE` if `media` is not `keep` and the host provides no store of media files
  */
 export const deleteRoom = defineJobOperation({
@@ -138,8 +138,8 @@ export const deleteRoom = defineJobOperation({
 });
 
 /**
- * Deletes media of the hidden room. The job must do this before it deletes the room's events, because the events say which
- * media the room uses.
+ * Deletes the media of the hidden room that `choice` selects. The job must do this before it deletes the room's events, because
+ * the events say which media the room uses.
  */
 async function deleteMediaFirst(
   work: JobScope<DeletionProgress>,
@@ -158,9 +158,9 @@ async function deleteMediaFirst(
 }
 
 /**
- * Makes all local users leave, and moves these users to the new room if there is one. Does nothing if the homeserver has no
- * current event of the room, for example because it knows only an invite or because the room is being purged. Such a room has
- * no members.
+ * Makes all local users leave, and moves these users to the new room if `newRoomUserId` is set. Does nothing if the homeserver
+ * has no current events of the room, because it knows only an invite or because the room is being purged. Such a room has no
+ * members.
  */
 async function emptyRoom(work: JobScope<DeletionProgress>, tracked: TrackedDeletion, options: Input): Promise<void> {
   const { roomId, newRoomUserId } = options;
@@ -181,8 +181,9 @@ async function evacuate(work: EvacuationWork, roomId: RoomId, before: Evacuation
 }
 
 /**
- * Makes those users leave who have joined after the evacuation, and moves these users to the new room. Makes all changes in the
- * given transaction.
+ * Makes those users leave who have joined after the evacuation, and moves these users to the new room if there is one. Makes
+ * all changes in the given transaction.
+ * @returns the progress with the new evacuation
  */
 async function leaveAtOnce(
   work: JobScope<DeletionProgress>,
@@ -209,10 +210,11 @@ async function leaveAtOnce(
 }
 
 /**
- * Ends the deletion: hides the room for its purge, or makes the former members forget the room. If users have joined after the
- * evacuation, round 1 does not end the deletion. Then another evacuation follows, and other servers receive the new leave
- * events. In later rounds, users who have joined leave in the transaction that hides the room. So users who keep joining cannot
- * prevent the purge.
+ * Ends the work on the users: hides the room for its purge, or makes the former members forget the room if `purge` is `false`.
+ * If users have joined after the evacuation of a room that is to be purged, round 1 only returns. The caller then evacuates the
+ * room again, and other servers receive the new leave events. In later rounds, up to `BATCH` such users leave in the
+ * transaction that hides the room. So users who keep joining cannot prevent the purge.
+ * @throws MatrixError `M_BAD_STATE` if users are still in the room that is to be purged, and `forcePurge` is not set
  */
 async function closeRoom(
   work: JobScope<DeletionProgress>,

@@ -19,8 +19,8 @@ import { inputObject } from '../input-object.ts';
 import { roomIdInput } from './room-id-input.ts';
 
 /**
- * Maximum number of forward extremities to which an event can refer. Forward extremities are the events that no other event
- * follows yet.
+ * Maximum number of forward extremities at which the job requests the state. Forward extremities are the events that no other
+ * event follows yet. A new event can refer to at most 20 of them.
  */
 const MAX_EXTREMITIES = 20;
 /** Maximum number of users whom the job tries as the sender of the event that brings the new state into the room. */
@@ -38,10 +38,10 @@ export interface StateDownload {
 }
 
 /**
- * Replaces a room's state by the state that another server has. Checks signatures and authorisation rules first. Requests the
- * state at each forward extremity of the room. If these states differ, the state resolution of the room version decides.
- * Dendrite's route is `GET /_dendrite/admin/downloadState/{serverName}/{roomID}`. If the states differ, Dendrite uses the last
- * state.
+ * Replaces a room's state by the state that another server has, after checking signatures and authorisation rules. Requests the
+ * state at each forward extremity of the room, at most 20. If these states differ, the state resolution of the room version
+ * decides. Dendrite's route is `GET /_dendrite/admin/downloadState/{serverName}/{roomID}`. Unlike this operation, Dendrite uses
+ * the last state if the states differ.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room
  * @throws MatrixError `M_BAD_STATE` if the host cannot ask other servers for state
  * @throws MatrixError 502 `M_UNKNOWN` if the answer of the other server is invalid
@@ -120,8 +120,9 @@ async function ask(work: JobScope, room: StoredRoom, destination: ServerName): P
 }
 
 /**
- * Returns the candidates for the sender of the event: first the administrator who has called the operation, then local users
- * who are joined in the new state. Yields after each event, so that the caller can divide the work into slices.
+ * Returns the candidates for the sender of the event that brings the new state into the room: first the administrator who has
+ * called the operation, then local users who are joined in the new state. Yields for each event of the state, so that the
+ * caller can let other work run in between.
  */
 function* sendersOf(
   { actor, localServerNames }: JobScope,

@@ -7,7 +7,8 @@ import { inputObject } from '../input-object.ts';
 /**
  * Lists rooms in which no local user has joined, is invited or is knocking. An administrator can purge these rooms. A room that
  * the homeserver knows only from an invite is on the list as soon as the invite was rejected or withdrawn. Dendrite's route is
- * `GET /_dendrite/admin/emptyRooms`. Dendrite also lists rooms with invited users, and rooms with users of virtual hosts.
+ * `GET /_dendrite/admin/emptyRooms`. Unlike this operation, Dendrite also lists rooms with invited users, and rooms with users
+ * of virtual hosts.
  */
 export const emptyRooms = defineOperation({
   access: 'admin',

@@ -18,8 +18,9 @@ export interface Failure {
 }
 
 /**
- * The progress of an evacuation. The job's items are the users who have left. The items are in the order of the NIDs of the
- * users' former member events. A NID is Dendrite's number of an event.
+ * The checkpoint of an evacuation. The users who have left are not in the checkpoint, but in a list that the database stores
+ * for the job: the job's items. The items are sorted by the NIDs of the users' former member events. A NID is Dendrite's number
+ * of an event.
  */
 export interface EvacuationProgress {
   /** Number of users who have left. */
@@ -28,7 +29,7 @@ export interface EvacuationProgress {
   readonly total: number;
 }
 
-/** The parts of a job's scope that an evacuation uses. */
+/** The services and functions of a job that an evacuation uses. */
 export type EvacuationWork = Pick<
   JobScope<EvacuationProgress>,
   'announce' | 'commit' | 'items' | 'localServerNames' | 'reader' | 'roomWriter'
@@ -51,8 +52,8 @@ export interface EvacuatedMembers {
 }
 
 /**
- * Makes all local users leave a room, in steps. The users with the highest power levels leave last, so that these users can
- * govern the room until the end.
+ * Makes all joined local users leave a room, in steps. `invites` and `knocks` say whether users also reject invites and
+ * withdraw knocks. The users with the highest power levels leave last, so that these users can govern the room until the end.
  * @param before the progress of an earlier run of the job; `undefined` in the first run
  * @throws MatrixError `M_NOT_FOUND` if the room no longer exists
  */
@@ -68,7 +69,8 @@ export async function evacuateMembers(
   ];
   const serverNames = work.localServerNames;
   let progress = before;
-  // The job reads `governance` only once, because the leave events do not change the power levels of the remaining users.
+  // `governance` has the power levels of the room. It is read only once, because the leave events do not change the power
+  // levels of the remaining users.
   let governance: Governance | undefined;
   for (let isDone = false; !isDone; ) {
     isDone = await work.commit(async (transaction, afterCommit) => {
@@ -113,8 +115,8 @@ export async function evacuateMembers(
 
 /**
  * Chooses the members who leave next. Members whom the power levels event does not name leave first. The other members leave
- * afterwards, the most powerful members last. `isOver` is true if no other member is left, or if all remaining members have
- * left before and have come back.
+ * afterwards, the most powerful members last. `isOver` is true if no other members remain after these, or if all remaining
+ * members have left before and have come back.
  */
 async function nextToLeave(
   { items }: EvacuationWork,

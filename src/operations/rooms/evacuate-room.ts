@@ -20,8 +20,8 @@ async function requireRoom(db: Db, roomId: string): Promise<void> {
 
 /**
  * Makes all local users leave a room. The users with the highest power levels leave last, so that these users can govern the
- * room until the end. Dendrite's route is `POST /_dendrite/admin/evacuateRoom/{roomID}`. Dendrite skips users of virtual hosts,
- * makes leave events that do not follow each other, and reports users who could not leave as evacuated.
+ * room until the end. Dendrite's route is `POST /_dendrite/admin/evacuateRoom/{roomID}`. Unlike this operation, Dendrite skips
+ * users of virtual hosts, makes leave events that do not follow each other, and reports users who could not leave as evacuated.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room
  * @throws MatrixError `M_BAD_STATE` if the room is being purged
  */

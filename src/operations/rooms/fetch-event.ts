@@ -8,8 +8,9 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
 /**
- * Finds an event in any room by the event's id. Returns all fields, in the format in which servers send events to each other.
- * If the event was redacted, returns its redacted form. Synapse's route is `GET /_synapse/admin/v1/fetch_event/{eventId}`.
+ * Finds an event in any room by the event's id. Returns all fields of the event, including those that clients do not get, such
+ * as `auth_events`. Adds the fields `event_id`, `room_id` and `unsigned.age`. If the event was redacted, returns its redacted
+ * form. Synapse's route is `GET /_synapse/admin/v1/fetch_event/{eventId}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such event
  */
 export const fetchEvent = defineOperation({

@@ -9,14 +9,16 @@ import { inputObject } from '../input-object.ts';
 import { roomIdInput } from './room-id-input.ts';
 
 /**
- * Number of events before and after the found position that `findNearest()` compares with the wanted time. The clocks of
- * servers differ, so the event with the nearest time may be at another position than the found one.
+ * Number of events before and after the found position that `findNearest()` compares with the wanted time. Events have the
+ * times of the servers that sent them. The clocks of servers differ, so the event with the nearest time may be at another
+ * position than the found one.
  */
 const NEIGHBOURS = 100;
 
 /**
- * Finds the event in a room whose time is nearest to a given time. Ignores older events that the homeserver has fetched from
- * other servers after a user joined. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/timestamp_to_event`.
+ * Finds the event in a room whose time is nearest to a given time, among the events at or after it, or among the events at or
+ * before it. Ignores older events that the homeserver has fetched from other servers after a user joined. Synapse's route is
+ * `GET /_synapse/admin/v1/rooms/{roomId}/timestamp_to_event`.
  * @throws MatrixError `M_NOT_FOUND` if the room has no such event
  */
 export const findEventByTime = defineOperation({
@@ -81,8 +83,9 @@ async function findNearest(
 }
 
 /**
- * Finds the stream position of the first event at or after the time, by a binary search. The search needs no database index of
- * times, but assumes that the times of events rise with their stream positions.
+ * Finds the stream position of the first event at or after the time, by a binary search. If all events are earlier, returns the
+ * position after the last event. The search needs no database index of times, but assumes that the times of events rise with
+ * their stream positions.
  */
 export async function findPosition(db: Db, roomId: RoomId, time: number): Promise<number> {
   const [first] = await listTimes(db, roomId, { direction: 'f', limit: 1 });

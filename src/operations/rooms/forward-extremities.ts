@@ -43,11 +43,11 @@ const MAX_EVENTS = 100;
 const TYPE = 'org.matrix.dummy_event';
 
 /**
- * Reduces the number of forward extremities of a room: adds events that follow them. If the administrator is in the room and
- * has enough power, the administrator sends the events. Otherwise the local member with the most power sends the events. A room
- * with more than 1901 forward extremities needs several calls. Synapse's route is `DELETE
- * /_synapse/admin/v1/rooms/{roomIdOrAlias}/forward_extremities`. Synapse adds no events, but forgets all forward extremities
- * except one.
+ * Reduces the number of forward extremities of a room: adds events that follow these forward extremities. If the administrator
+ * is in the room and has enough power, the administrator sends the events. Otherwise the local member with the most power sends
+ * the events. A room with more than 1901 forward extremities needs several calls. Synapse's route is `DELETE
+ * /_synapse/admin/v1/rooms/{roomIdOrAlias}/forward_extremities`. Unlike this operation, Synapse adds no events, but forgets all
+ * forward extremities except one.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room
  * @throws MatrixError `M_FORBIDDEN` if no local user may send an event into the room
  * @throws MatrixError `M_BAD_STATE` if the room is being purged

@@ -19,22 +19,23 @@ export interface EventContext {
   /** Events before the event, nearest first. */
   readonly eventsBefore: readonly ClientEvent[];
   readonly eventsAfter: readonly ClientEvent[];
-  /** State of the room after the last event in `eventsAfter`. */
+  /** State of the room after the last event in `eventsAfter`. If `eventsAfter` is empty, the state after `event`. */
   readonly state: readonly ClientEvent[];
   /**
-   * Pagination tokens for `listRoomMessages`. `start` is the place before the first shown event. `end` is the place after the
-   * last shown event.
+   * The next two fields are pagination tokens for `listRoomMessages`. `start` is the place before the first shown event. `end`
+   * is the place after the last shown event.
    */
   readonly start: string;
   readonly end: string;
 }
 
-/** Maximum number of neighbours in an answer. Neighbours are the events before and after the event. */
+/** Maximum number of events in `eventsBefore` and `eventsAfter` together. */
 const MAX_NEIGHBOURS = 100;
 
 /**
- * Shows an event with the events before and after it. Administrators use the context to decide about reports. A redacted event
- * counts as missing. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/context/{eventId}`.
+ * Shows an event with the events before and after it. Administrators need this context to decide about reports. For a redacted
+ * event, the operation fails as if there were no such event. Synapse's route is `GET
+ * /_synapse/admin/v1/rooms/{roomId}/context/{eventId}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room or event
  */
 export const getEventContext = defineOperation({

@@ -7,17 +7,17 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { SYNAPSE_STATUS, type SynapseStatus } from '../synapse-status.ts';
 
-/** The progress of a purge of history, in Synapse's format. */
+/** How far a call of `purgeHistory` is, in Synapse's format. */
 export interface HistoryPurgeStatus {
   readonly status: SynapseStatus;
-  /** Number of events that have left the timeline. */
+  /** Number of events that have been removed from the room's timeline. */
   readonly purged: number;
   readonly percent: number | null;
   readonly error?: string;
 }
 
 /**
- * Shows the progress of a purge of history. Synapse's route is `GET /_synapse/admin/v1/purge_history_status/{purgeId}`.
+ * Shows how far a call of `purgeHistory` is. Synapse's route is `GET /_synapse/admin/v1/purge_history_status/{purgeId}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such purge
  */
 export const getHistoryPurge = defineOperation({

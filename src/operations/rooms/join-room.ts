@@ -35,7 +35,7 @@ export async function refuseBlocked(transaction: Knex.Transaction, roomId: RoomI
  * Makes a local user join a room that has local members. If the join rule requires an invite, the administrator invites the
  * user. If the administrator may not invite the user, the local member with the most power invites the user. Does nothing if
  * the user is already in the room. Synapse's route is `POST /_synapse/admin/v1/join/{roomIdOrAlias}`. In Synapse, only the
- * administrator invites.
+ * administrator can invite the user.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room or user
  * @throws MatrixError `M_FORBIDDEN` if the room is blocked, or if no local user may invite the user
  * @throws MatrixError `M_BAD_STATE` if the room is being purged
@@ -76,8 +76,8 @@ export const joinRoom = defineOperation({
 });
 
 /**
- * Checks that not all members of the room are remote. If all members are remote, the state that the homeserver knows may be
- * outdated.
+ * Refuses a room whose members are all remote, because the state that the homeserver knows of such a room may be outdated.
+ * Accepts a room without members.
  * @throws MatrixError `M_NOT_FOUND` if all members are remote
  */
 async function refuseLeft({ transaction, roomWriter, localServerNames }: WriteScope, room: StoredRoom): Promise<void> {
@@ -90,7 +90,11 @@ async function refuseLeft({ transaction, roomWriter, localServerNames }: WriteSc
   );
 }
 
-/** Returns the events that let a user join a room that is not public. */
+/**
+ * Returns the events that let a user join a room that is not public: a join that a local member authorises, or an invite and a
+ * join.
+ * @throws MatrixError `M_FORBIDDEN` if no local user may invite
+ */
 async function admitted(
   { transaction, roomWriter, actor, localServerNames }: WriteScope,
   room: StoredRoom,
@@ -105,8 +109,9 @@ async function admitted(
     preferred: actor.kind === 'user' ? actor.userId : undefined,
   });
   if (inviter === undefined) throw new MatrixError('M_FORBIDDEN', 'no local user may invite to the room');
-  // The server of the inviter must sign a join that the inviter authorises. So the inviter can authorise the join only if the
-  // inviter and the user have the same server name. A virtual host has another server name.
+  // If the inviter authorises a join, the inviter's server must sign it too. The plugin signs a join only for the server name
+  // of the joining user. So the inviter can authorise the join only if both have the same server name. Users of a virtual host
+  // have another server name.
   const mayAuthorise = splitUserId(inviter).serverName === splitUserId(userId).serverName;
   if (
     mayAuthorise &&

@@ -19,7 +19,7 @@ export interface RoomMessages {
   /** The events, in the order of `direction`. */
   readonly chunk: readonly ClientEvent[];
   readonly start: string;
-  /** Token at which the next page starts. Absent on the last page. */
+  /** Token at which the next page starts. Absent if the page is empty because no events remain. */
   readonly end?: string;
 }
 
@@ -34,11 +34,11 @@ export const listRoomMessages = defineOperation({
     /** The room. */
     roomId: roomIdInput,
     /**
-     * A token from a page, from `getEventContext` or from `/sync`. The page starts at the place of this token. @defaultValue
-     * the first event for direction `f`, the last event for direction `b`
+     * `end` of the previous page, or a token from `getEventContext` or from `/sync`. The page starts at the place of this
+     * token. @defaultValue the first event for direction `f`, the last event for direction `b`
      */
     from: tokenInput.optional(),
-    /** Token at which the pages end. @defaultValue the pages end at the last event in the chosen direction */
+    /** Token at which the list ends. @defaultValue the list ends at the last event in the chosen direction */
     to: tokenInput.optional(),
     /** `f` lists the oldest events first. `b` lists the newest first. @defaultValue `f` */
     direction: z.enum(['f', 'b']).default('f'),
@@ -89,5 +89,8 @@ export const listRoomMessages = defineOperation({
   },
 });
 
-/** Makes the token of a stream position at which the depth is unknown. */
+/**
+ * Makes the token for the place beyond the event at a stream position. The token has the form that `/sync` uses, because the
+ * depth of the event is unknown.
+ */
 const tokenBeyond = (position: number, isBackwards: boolean): string => `s${isBackwards ? position - 1 : position}`;

@@ -25,7 +25,8 @@ export const listRooms = defineOperation({
     /** `b` reverses the order. @defaultValue `f` */
     direction: z.enum(['f', 'b']).default('f'),
     /**
-     * A complete room id or room alias, a part of a room's name, or a part of the localpart of a canonical alias. Ignores case.
+     * Only rooms to which this text fits: it is the complete room id or an alias of the room, or a part of the room's name or
+     * of the localpart of its canonical alias. Ignores case.
      * @defaultValue all rooms
      */
     searchTerm: z.string().min(1).max(255).optional(),

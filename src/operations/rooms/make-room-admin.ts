@@ -21,13 +21,14 @@ const POWER_LEVELS = 'm.room.power_levels';
 const ADMIN_LEVEL = 100;
 
 /**
- * Gives a user the power level that the most powerful local member of a room has. This local member sends the events. If the
- * room is not public and the user is neither joined nor invited, the local member also invites the user. If the user already
- * has this power level, the power levels do not change. Synapse's route is `POST
+ * Gives a user the power level that the most powerful local member of a room has. This local member sends the new power levels.
+ * If the room is not public and the user is neither joined nor invited, the local member also invites the user. If the user
+ * already has at least this power level, the power levels do not change. Synapse's route is `POST
  * /_synapse/admin/v1/rooms/{roomIdOrAlias}/make_room_admin`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room or user
  * @throws MatrixError `M_FORBIDDEN` if the user is banned from the room, or if the user needs an invite and the room is blocked
- * @throws MatrixError `M_BAD_STATE` if no local user may change the power levels, or if a remote user needs an invite
+ * @throws MatrixError `M_BAD_STATE` if no local user is in the room or may change the power levels, or if a remote user needs
+ * an invite
  * @throws MatrixError 409 `M_BAD_STATE` if others keep adding events to the room during the call
  */
 export const makeRoomAdmin = defineOperation({
@@ -56,8 +57,8 @@ export const makeRoomAdmin = defineOperation({
 });
 
 /**
- * Returns the `m.room.power_levels` event that gives the user the power level. Returns no event if the user already has this
- * level.
+ * Returns the `m.room.power_levels` event with which the granter gives the user a power level. Returns no event if the user
+ * already has this level or a higher one, and may change the power levels.
  * @throws MatrixError `M_BAD_STATE` if the granter may not change the power levels
  */
 function powerDrafts(governance: Governance, granter: UserId, userId: UserId): RoomEventDraft[] {
@@ -71,7 +72,7 @@ function powerDrafts(governance: Governance, granter: UserId, userId: UserId): R
   const before = isRecord(power.powerLevels?.content) ? power.powerLevels.content : undefined;
   const users = isRecord(before?.users) ? before.users : {};
   // In a room without a power levels event, only the creator has a level, so the granter is the creator. The new event must
-  // name the granter too, because the granter would otherwise lose this level.
+  // contain the granter's level too, because the granter would otherwise lose this level.
   const creators = before === undefined && !version.privilegedCreators ? { [granter]: level } : {};
   return [stateDraftsOf(granter)(POWER_LEVELS, { ...before, users: { ...users, ...creators, [userId]: level } })];
 }
@@ -90,7 +91,11 @@ function grantedLevel({ levelOf: of, power, version }: Governance, granter: User
   return levels.reduce((highest, level) => Math.max(highest, level), ADMIN_LEVEL);
 }
 
-/** Returns the invite event, or no event if the user needs no invite. */
+/**
+ * Returns the event with which the granter invites the user, or no event if the user needs no invite.
+ * @throws MatrixError `M_FORBIDDEN` if the user is banned or the room is blocked, `M_BAD_STATE` if a remote user needs an
+ * invite
+ */
 async function inviteDrafts(
   { transaction, roomWriter, localServerNames }: WriteScope,
   room: StoredRoom,

@@ -30,7 +30,7 @@ export async function makeNewRoom(
   });
 }
 
-/** Joins users to the new room. Skips the creator of the new room, who is already in the room. */
+/** Makes users join the new room. Skips the creator of the new room, who is already in the room. */
 export async function joinNewRoom(
   work: JobScope<DeletionProgress>,
   transaction: Knex.Transaction,
@@ -44,12 +44,12 @@ export async function joinNewRoom(
   afterCommit(() => announced(work, joined));
 }
 
-/** Returns the user ids among a job's items. These users have left the old room. */
+/** Returns the user ids among the items of the job, which is a list in the database. These users have left the old room. */
 export const userIdsOf = (items: readonly string[]): UserId[] => items.filter(isUserId);
 
 /**
- * Moves the users who have left the old room to the new room. Then moves the local aliases to the new room, and posts the
- * message there.
+ * Makes the users who have left the old room join the new room. Then moves the old room's local aliases to the new room, and
+ * sends the message there. Does nothing if there is no new room.
  */
 export async function moveUsers(
   work: JobScope<DeletionProgress>,

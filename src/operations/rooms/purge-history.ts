@@ -26,7 +26,7 @@ import { requireChoice } from '../media/media-choice.ts';
 import { timeInput } from '../server/time-input.ts';
 import { findPosition } from './find-event-by-time.ts';
 
-/** If a purge removes at least this many events, the job treats the timeline as large. */
+/** If a purge removes at least this many events, the job treats the timeline as large, and uses other SQL queries. */
 const LARGE_TIMELINE = 25_000;
 /** Number of media for which the job looks for references at a time. */
 const NOTED = 20_000;
@@ -35,17 +35,17 @@ const NOTED = 20_000;
 export interface PurgedHistory {
   /** Number of events that have left the timeline. In a dry run, the number of events that would leave the timeline. */
   readonly purged: number;
-  /** How many of the events in `purged` local users have sent. */
+  /** How many of the events in `purged` were sent by local users. */
   readonly local: number;
   /** Number of deleted rows by table. Empty in a dry run. */
   readonly deleted: RowCounts;
-  /** Counts of the media that were deleted. Absent if media are kept, and in a dry run. */
+  /** How many media were deleted. Absent if the input field `media` is `keep`, and in a dry run. */
   readonly media?: DeletionCounts;
 }
 
 /** The checkpoint of the job. */
 interface Progress extends HistoryProgress {
-  /** Counts of the media that have been deleted. Absent if media are kept, and until all events have been purged. */
+  /** How many media have been deleted. Absent if the input field `media` is `keep`, and until all events have been purged. */
   readonly media?: DeletionCounts;
 }
 
@@ -56,9 +56,9 @@ interface Point {
 
 /**
  * Deletes a room's history before an event or a time. The current state of the room, its members and its newest events stay as
- * they are. Events that the rest of the room needs stay stored, but leave the timeline, so that nobody sees them there. The
- * homeserver can fetch the history from other servers again. A job does the work. Synapse's route is `POST
- * /_synapse/admin/v1/purge_history/{roomId}`.
+ * they are. Events that the rest of the room needs, such as old state events, stay stored, but leave the timeline, so that
+ * nobody sees them there. The homeserver can fetch the history from other servers again. A job does the work. Synapse's route
+ * is `POST /_synapse/admin/v1/purge_history/{roomId}`.
  * @throws MatrixError `M_BAD_JSON` if neither an event nor a time is given
  * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the event, or the room has no events
  * @throws MatrixError `M_BAD_STATE` if the room is being purged
@@ -116,7 +116,10 @@ export const purgeHistory = defineJobOperation({
   },
 });
 
-/** Notes the media of events as items of the job. */
+/**
+ * Stores the URIs of the media that events use, in a list that the database has for the job: the job's items.
+ * @param texts the events as JSON
+ */
 async function noteMediaOf(
   { items }: Pick<JobScope, 'items'>,
   transaction: Knex.Transaction,
@@ -129,7 +132,7 @@ async function noteMediaOf(
   );
 }
 
-/** Deletes those media among the items of the job to which nothing refers. */
+/** Deletes those media in the job's items to which nothing refers. */
 function deleteUnusedMedia(work: JobScope<Progress>, progress: Progress): Promise<DeletionCounts> {
   return deleteAsPart(work, unusedMedia(work), progress.media ?? NOTHING_DELETED, (change) =>
     work.commit(async (transaction) => {
@@ -152,7 +155,7 @@ async function* unusedMedia(work: JobScope<Progress>): AsyncGenerator<readonly M
   }
 }
 
-/** Returns the progress at the beginning of a purge. */
+/** Counts the events that the purge will remove, and returns the job's first checkpoint. */
 async function count(
   work: Pick<JobScope, 'reader' | 'localServerNames'>,
   room: RoomKeys,
@@ -187,7 +190,8 @@ async function requireKnownRoom(db: Db, roomId: string, eventId?: string): Promi
 }
 
 /**
- * Finds the place of the first event that stays. If all events are older than `upToTs`, the last event is the first that stays.
+ * Finds the place of the first event that stays in the timeline. If all events are older than `upToTs`, this is the last event.
+ * @throws MatrixError `M_NOT_FOUND` if there is no such event
  */
 async function findPoint(db: Db, { roomId }: RoomKeys, { eventId, upToTs = 0 }: Point): Promise<Place> {
   const place =

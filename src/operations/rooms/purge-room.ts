@@ -22,18 +22,18 @@ import { roomIdInput } from './room-id-input.ts';
 interface Progress extends PurgeCheckpoint {
   /** Progress of the evacuation before the purge. Absent after the job has hidden the room. */
   readonly evacuation?: EvacuationProgress | undefined;
-  /** Counts of the media that have been deleted. Absent if media are kept. */
+  /** How many media have been deleted so far. Absent if the input field `media` is `keep`. */
   readonly media?: DeletionCounts | undefined;
 }
 
 /**
  * Deletes a room's data from the homeserver. Afterwards, only events of other rooms may still mention the room. The job first
- * hides the room and then deletes its data. If the job is cancelled or fails, the room stays hidden, and another purge of the
- * room continues the work. Dendrite's route is `POST /_dendrite/admin/purgeRoom/{roomID}`. Dendrite leaves much of the data
- * behind.
+ * hides the room, so that nobody can use it, and then deletes the room's data. If the job is cancelled or fails after this, the
+ * room stays hidden, and another purge of the room continues the work. Dendrite's route is `POST
+ * /_dendrite/admin/purgeRoom/{roomID}`. Dendrite leaves much of the data behind.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room
  * @throws MatrixError `M_BAD_STATE` if `media` is not `keep` and the host provides no store of media files
- * @throws MatrixError 409 `M_BAD_STATE` if `only_if_empty` is set and the room has local users
+ * @throws MatrixError 409 `M_BAD_STATE` if `onlyIfEmpty` is set and the room has local users
  */
 export const purgeRoom = defineJobOperation({
   access: 'admin',
@@ -88,7 +88,8 @@ export const purgeRoom = defineJobOperation({
     { roomId, evacuate, keep, media: choice },
   ): Promise<Purged & { readonly media?: DeletionCounts }> => {
     const { purged, media: before } = work.checkpoint ?? {};
-    // If `purged` is stored, an earlier run has finished the purge, but has crashed before it could end the job.
+    // If `purged` is stored, an earlier run of this job has finished the purge, but the process has crashed before it could end
+    // the job.
     if (purged !== undefined) return { ...purged, ...(before && { media: before }) };
     if (evacuate) await evacuateFirst(work, roomId, keep);
     const media = choice === 'keep' ? undefined : await deleteMediaFirst(work, roomId, choice);
@@ -99,8 +100,8 @@ export const purgeRoom = defineJobOperation({
 });
 
 /**
- * Deletes media of the hidden room. The job must do this before it deletes the room's events, because the events say which
- * media the room uses.
+ * Deletes the media of the hidden room that `choice` selects. The job must do this before it deletes the room's events, because
+ * the events say which media the room uses.
  */
 function deleteMediaFirst(work: JobScope<Progress>, roomId: RoomId, choice: Deletable): Promise<DeletionCounts> {
   const keys = deletableMediaOfRoom(work, roomId, choice);
@@ -112,7 +113,10 @@ function deleteMediaFirst(work: JobScope<Progress>, roomId: RoomId, choice: Dele
   );
 }
 
-/** Returns a function that commits steps of the purge, and adds the counts of deleted media to the checkpoint. */
+/**
+ * Returns a function that commits steps of `purgeHiddenRoom()`. It adds the counts of deleted media to the checkpoint of each
+ * step.
+ */
 const keeping =
   (work: JobScope<Progress>, media: DeletionCounts | undefined): JobScope<PurgeCheckpoint>['commit'] =>
   (step) =>
@@ -163,7 +167,7 @@ async function evacuateFirst(work: JobScope<Progress>, roomId: RoomId, keep: rea
 }
 
 /**
- * Returns a function that commits steps of the evacuation, and stores the evacuation's checkpoint as `evacuation` in the
+ * Returns a function that commits steps of `evacuateMembers()`. It stores the checkpoint of each step as `evacuation` in the
  * checkpoint of the purge.
  */
 const committing =

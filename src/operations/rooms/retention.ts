@@ -14,13 +14,15 @@ import type { Failure } from './evacuate-members.ts';
 /** Number of rooms that one step checks. */
 const BATCH = 100;
 /**
- * Number of events at the beginning of a timeline that show whether a room has expired events. Forward extremities are never
- * purged, so this number must be larger than the number of forward extremities, which is at most 20.
+ * Number of events at the beginning of a timeline that show whether a room has expired events. A purge never removes forward
+ * extremities, which are the events that no other event follows yet. So this number must be larger than their number, which is
+ * normally at most 20.
  */
 const LOOKED_AT = 25;
 /**
- * Maximum length of each list of rooms in a result. If more rooms were purged, the result still has their total number. If more
- * rooms have failed, the result lists only the newest failures, and nothing tells how many older failures there were.
+ * Maximum length of each list of rooms in a result. If the history of more rooms was purged, the result still has the total
+ * number. If more purges have failed, the result has only the newest failures, and does not tell how many older failures there
+ * were.
  */
 const MAX_NAMED = 1_000;
 
@@ -36,11 +38,11 @@ export interface RetentionPolicy {
   readonly maxLifetimeMs?: number | undefined;
   /** Ids of rooms whose history is never purged. */
   readonly keep: readonly string[];
-  /** Whether runs only count rooms and purge nothing. */
+  /** Whether the operation only counts rooms and purges nothing. */
   readonly dryRun: boolean;
 }
 
-/** The result of a run. */
+/** The result of `purgeExpiredHistory`. */
 export interface ExpiredHistoryPurge {
   /** Number of rooms whose history was purged. In a dry run, the number of rooms whose history would be purged. */
   readonly total: number;
@@ -67,7 +69,8 @@ function requirePolicy({ retention }: Pick<OperationServices, 'retention'>): Ret
 /**
  * Purges the expired history of all rooms, including events of local users. A room's `m.room.retention` event says how long the
  * room's events stay. For rooms without such an event, `options.rooms.retention` says how long events stay. If this option is
- * set, the plugin runs this operation once a day. Hooks of `purgeHistory` can refuse the purge of a room. Source: MSC1763.
+ * set, the plugin runs this operation once a day. For each room, it calls the operation `purgeHistory`, so the host's hooks for
+ * `purgeHistory` can refuse the purge of a room. Source: MSC1763.
  * @throws MatrixError `M_BAD_STATE` if `options.rooms.retention` is not set
  */
 export const purgeExpiredHistory = defineJobOperation({
@@ -99,7 +102,7 @@ export const purgeExpiredHistory = defineJobOperation({
   },
 });
 
-/** Purges the expired history of a room, and adds the outcome to the progress. */
+/** Purges the expired history of a room, if there is any. Returns the progress with the outcome. */
 async function purgeExpired(
   { calls, actor, signal, jobRun, reader }: JobScope<Progress>,
   policy: RetentionPolicy,

@@ -13,10 +13,13 @@ import type { DeletionCounts } from '../media/deleted-media.ts';
 import type { EvacuationProgress } from './evacuate-members.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** Maximum number of users that a result lists. The result of a deletion with more users also has their total number. */
+/** Maximum number of users that `kickedUsers` lists. If more users have left, `kickedUsersTotal` has their number. */
 const MAX_NAMED_USERS = 10_000;
 
-/** What a deletion has done with the users of the room. The fields have Synapse's names, in camel case. */
+/**
+ * What a call of `deleteRoom` has done. `kickedUsers`, `failedToKickUsers`, `localAliases` and `newRoomId` are Synapse's
+ * fields, in camel case.
+ */
 export interface RoomShutdown {
   /** Local users who have left, rejected an invite or withdrawn a knock. */
   readonly kickedUsers: readonly string[];
@@ -26,32 +29,33 @@ export interface RoomShutdown {
   /** Local aliases that were moved to the new room. */
   readonly localAliases: readonly string[];
   readonly newRoomId: RoomId | null;
-  /** Media that were deleted. Absent if media are kept. */
+  /** How many media were deleted. Absent if no media were to be deleted. */
   readonly media?: DeletionCounts;
   /** Servers that had not received all leave events when the room was purged. These servers will never receive the events. */
   readonly undelivered?: readonly string[];
 }
 
-/** The checkpoint of a deletion's job. */
+/** The checkpoint of `deleteRoom`. */
 export interface DeletionProgress {
   readonly newRoomId?: RoomId;
   readonly evacuation?: EvacuationProgress | undefined;
   /** Number of users who have joined the new room. */
   readonly moved?: number;
   readonly aliases?: readonly string[];
-  /** Media that have been deleted. Absent if media are kept. */
+  /** How many media have been deleted. Absent if no media are to be deleted. */
   readonly media?: DeletionCounts;
-  /** What the deletion has done with the users. Absent until all users have left. */
+  /** What the deletion has done with the users. Absent until all users have left and the room is hidden or forgotten. */
   readonly shutdown?: RoomShutdown;
 }
 
-/** The progress of a deletion, in Synapse's format. */
+/** How far a call of `deleteRoom` is, in Synapse's format. */
 export interface RoomDeletion {
   readonly deleteId: string;
   readonly roomId: RoomId;
   readonly status: 'scheduled' | 'active' | 'complete' | 'failed';
   /**
-   * What the deletion has done with the users so far. `null` before the first user has left, and if the deletion has failed.
+   * What the deletion has done with the users so far. `null` before the first user has left, and if the deletion has failed or
+   * was cancelled.
    */
   readonly shutdownRoom: RoomShutdown | null;
   readonly error?: string;
@@ -59,7 +63,8 @@ export interface RoomDeletion {
 
 /**
  * Returns what the deletion has done with the users so far.
- * @param items the users who have left, which are the items of the deletion's job
+ * @param items the users who have left
+ * @param undelivered the servers that have not received all leave events
  */
 export async function shutdownOf(
   { newRoomId, aliases = [], evacuation }: DeletionProgress,
@@ -78,9 +83,9 @@ export async function shutdownOf(
   };
 }
 
-/** Reads a deletion from its job. */
+/** Returns how far a call of `deleteRoom` is. `job` is the job of the call. */
 export async function viewDeletion(db: Db, job: Job): Promise<RoomDeletion> {
-  // The casts are correct, because `deleteRoom` has written the job's input, checkpoint and result.
+  // The type casts are safe, because `deleteRoom` has written the job's input, checkpoint and result.
   const { roomId } = job.input as { readonly roomId: RoomId };
   const progress = (job.checkpoint ?? {}) as DeletionProgress;
   const ended = (job.result as RoomShutdown | undefined) ?? progress.shutdown;
@@ -104,7 +109,7 @@ function statusOf({ state, attempts }: Job): RoomDeletion['status'] {
 }
 
 /**
- * Shows the progress of a deletion. Synapse's route is `GET /_synapse/admin/v2/rooms/delete_status/{deleteId}`.
+ * Shows how far a call of `deleteRoom` is. Synapse's route is `GET /_synapse/admin/v2/rooms/delete_status/{deleteId}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such deletion
  */
 export const getRoomDeletion = defineOperation({
@@ -125,9 +130,9 @@ export const getRoomDeletion = defineOperation({
 const MAX_DELETIONS = 100;
 
 /**
- * Lists the newest 100 deletions of a room, oldest first. A deletion is listed as long as its job is stored. Synapse's route is
- * `GET /_synapse/admin/v2/rooms/{roomId}/delete_status`.
- * @throws MatrixError `M_NOT_FOUND` if the room has no deletions
+ * Lists the newest 100 calls of `deleteRoom` for a room, oldest first. A call is on the list as long as its job is stored.
+ * Synapse's route is `GET /_synapse/admin/v2/rooms/{roomId}/delete_status`.
+ * @throws MatrixError `M_NOT_FOUND` if the list is empty
  */
 export const listRoomDeletions = defineOperation({
   access: 'admin',
@@ -143,10 +148,10 @@ export const listRoomDeletions = defineOperation({
   },
 });
 
-/** The progress of a deletion's job, with functions that commit steps and change the progress. */
+/** The current checkpoint of `deleteRoom`, with functions that commit steps and change the checkpoint. */
 export interface TrackedDeletion {
   readonly progress: () => DeletionProgress;
-  /** Runs a step in a transaction. The step returns the changed parts of the progress, and its own result. */
+  /** Runs a step in a transaction. The step returns the changed fields of the checkpoint, and its own result. */
   readonly step: <T>(
     phase: string,
     step: (
@@ -155,13 +160,13 @@ export interface TrackedDeletion {
     ) => Promise<readonly [changed: DeletionProgress, value: T]>,
   ) => Promise<T>;
   /**
-   * Makes a `commit` function for the steps of another operation.
-   * @param changedBy converts the checkpoint of the other operation to changes of the deletion's progress
+   * Makes a `commit` function for other code that runs as a part of `deleteRoom` and has a checkpoint of its own.
+   * @param changedBy converts the checkpoint of the other code to changed fields of the deletion's checkpoint
    */
   readonly commit: <Part extends object>(changedBy: (checkpoint: Part) => DeletionProgress) => JobScope<Part>['commit'];
 }
 
-/** Tracks the progress of a deletion. Starts with the progress in the job's checkpoint. */
+/** Keeps the checkpoint of a deletion up to date. Starts with the checkpoint that the job has stored. */
 export function trackDeletion(work: JobScope<DeletionProgress>): TrackedDeletion {
   let progress = work.checkpoint ?? {};
   const commit: TrackedDeletion['commit'] = (changedBy) => (step) =>

@@ -15,7 +15,8 @@ async function spacesAmong(db: Db, roomIds: readonly RoomId[]): Promise<RoomId[]
 }
 
 /**
- * Tells whether the event names a child. An event without `via` removes the child. Source: Client-Server API, `m.space.child`.
+ * Tells whether an `m.space.child` event adds a child to the space. An event without `via` removes the child. Source:
+ * Client-Server API, `m.space.child`.
  */
 const isChild = ({ event: { content } }: SpaceChildEvent): boolean => {
   const { via } = (content ?? {}) as EventJson;
@@ -41,7 +42,9 @@ function compareChildren(a: SpaceChildEvent, b: SpaceChildEvent): number {
   return at < 0 ? 0 : (left[at] ?? 0) < (right[at] ?? 0) ? -1 : 1;
 }
 
-/** Reads the children of each space among the given rooms, in the order of the specification. */
+/**
+ * For each space among the given rooms, reads the `m.space.child` events that add a child, sorted as the specification says.
+ */
 export async function readChildren(db: Db, roomIds: readonly RoomId[]): Promise<Map<RoomId, SpaceChildEvent[]>> {
   const spaces = await spacesAmong(db, roomIds);
   const children = new Map(spaces.map((spaceId): [RoomId, SpaceChildEvent[]] => [spaceId, []]));
@@ -55,6 +58,7 @@ export async function readChildren(db: Db, roomIds: readonly RoomId[]): Promise<
 /**
  * Lists a space and the known rooms below it, depth first: a space, then its first child with all rooms below that child, and
  * so on. Lists each room only once. Leaves out rooms of which the homeserver has no events, and rooms that are being purged.
+ * @param maxDepth number of levels below the space
  */
 export async function walkSpace(db: Db, root: RoomId, maxDepth: number): Promise<RoomId[]> {
   const { shown, children } = await loadTree(db, root, maxDepth);
@@ -74,7 +78,10 @@ export async function walkSpace(db: Db, root: RoomId, maxDepth: number): Promise
   return order;
 }
 
-/** Reads the rooms below a space, level by level. */
+/**
+ * Reads a space and the rooms below it, level by level. `shown` has the rooms that the homeserver knows. `children` has the
+ * `m.space.child` events of each space.
+ */
 async function loadTree(
   db: Db,
   root: RoomId,

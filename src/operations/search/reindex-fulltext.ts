@@ -5,7 +5,7 @@ import { inputObject } from '../input-object.ts';
 
 /**
  * Rebuilds the full-text index. The old index answers searches in the meantime. Several processes share the work. Dendrite's
- * route is `GET /_dendrite/admin/fulltext/reindex`. Dendrite starts no job and shows no progress.
+ * route is `GET /_dendrite/admin/fulltext/reindex`. In Dendrite, the call starts no job, and the progress is not shown.
  * @throws MatrixError `M_BAD_STATE` if search is switched off
  */
 export const reindexFulltext = defineJobOperation({

@@ -17,7 +17,7 @@ import { inputObject } from '../input-object.ts';
 
 const APPROVAL_ID = z.uuid();
 
-/** Finds the approval with an id. @throws MatrixError `M_NOT_FOUND` if there is no such approval */
+/** Returns the approval that `find` finds for an id. @throws MatrixError `M_NOT_FOUND` if `find` finds none */
 async function requireApproval(id: string, find: (id: string) => Promise<Approval | undefined>): Promise<Approval> {
   const approval = APPROVAL_ID.safeParse(id).success ? await find(id) : undefined;
   if (approval === undefined) {
@@ -27,7 +27,8 @@ async function requireApproval(id: string, find: (id: string) => Promise<Approva
 }
 
 /**
- * Lists approvals, newest first, page by page. With an approval, an administrator asks another administrator to allow a call.
+ * Lists approvals, newest first, page by page. An approval is the record of a call that the host allows only after a second
+ * administrator has approved it.
  */
 export const listApprovals = defineOperation({
   access: 'admin',
@@ -78,7 +79,7 @@ const STATE_AFTER = { approve: 'approved', deny: 'denied' } as const;
 /**
  * Approves or denies another administrator's call. After an approval, the other administrator must repeat the call.
  * @throws MatrixError `M_NOT_FOUND` if there is no such approval
- * @throws MatrixError `M_FORBIDDEN` if the caller has requested the approval
+ * @throws MatrixError `M_FORBIDDEN` if the caller has requested the approval, or is code of the homeserver
  * @throws MatrixError 409 `M_BAD_STATE` if the approval has been decided or has expired
  */
 export const decideApproval = defineOperation({

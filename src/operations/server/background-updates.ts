@@ -7,10 +7,13 @@ import { inputObject } from '../input-object.ts';
 import { queueJob } from '../queue-job.ts';
 import { reindexFulltext } from '../search/reindex-fulltext.ts';
 
-/** The only operation whose job is like a background update of Synapse: it rebuilds a part of the database. */
+/**
+ * The only operation whose job this API shows as a background update. In Synapse, a background update is work that rebuilds a
+ * part of the database.
+ */
 const REINDEX = 'reindexFulltext';
 
-/** A background update that is running. */
+/** A running background update: how many items it has processed, in how many ms, and at what rate (`null` if unknown). */
 export interface BackgroundUpdate {
   readonly name: string;
   readonly totalItemCount: number;
@@ -18,7 +21,10 @@ export interface BackgroundUpdate {
   readonly averageItemsPerMs: number | null;
 }
 
-/** The background updates in the form that Synapse shows. `master` is Synapse's name for its only database. */
+/**
+ * The background updates in Synapse's format. `master` is Synapse's name for its only database. The field is absent if no
+ * background update is running.
+ */
 export interface BackgroundUpdates {
   readonly enabled: boolean;
   readonly currentUpdates: { readonly master?: BackgroundUpdate };
@@ -64,15 +70,16 @@ export const setBackgroundUpdatesEnabled = defineOperation({
 });
 
 /**
- * Starts a reindex of the full-text search. Dendrite has no equivalent of Synapse's other updates. As in Synapse, the call
- * fails if a reindex is already running. Synapse's route is `POST /_synapse/admin/v1/background_updates/start_job`.
- * @throws MatrixError `M_BAD_STATE` if a reindex is already running, or if search is switched off
+ * Starts a reindex of the full-text search. Dendrite has no equivalent of Synapse's other background updates. As in Synapse,
+ * the call fails if a reindex is already queued or running. Synapse's route is `POST
+ * /_synapse/admin/v1/background_updates/start_job`.
+ * @throws MatrixError `M_BAD_STATE` if a reindex is already queued or running, or if search is switched off
  */
 export const startBackgroundUpdate = defineOperation({
   access: 'admin',
   effect: 'write',
   input: inputObject({
-    /** Name of the update. `reindexFulltext` is the only one. */
+    /** Name of the background update. `reindexFulltext` is the only one. */
     jobName: z.enum([REINDEX], { error: unknownUpdate }),
   }),
   target: ({ jobName }) => jobName,

@@ -34,7 +34,8 @@ export const listJobs = defineOperation({
 });
 
 /**
- * Reads a page of the jobs that match `filter`, newest first.
+ * Reads a page of the jobs that match `filter`, newest first. `from` is the id of the last job of the previous page. `offset`
+ * is a number of jobs to skip.
  * @throws ParameterError if the job with the id `from` does not exist
  */
 export async function pageOfJobs(

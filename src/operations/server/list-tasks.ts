@@ -6,7 +6,7 @@ import { inputObject } from '../input-object.ts';
 import { pageOfJobs } from './jobs.ts';
 import { timeInput } from './time-input.ts';
 
-/** The state of a job that corresponds to each status of Synapse's tasks. */
+/** For each status that a task has in Synapse, the state of the jobs that are shown with this status. */
 const STATE_OF = {
   scheduled: 'queued',
   active: 'running',
@@ -64,7 +64,8 @@ export const listTasks = defineOperation({
     /** Maximum number of tasks on the page. @defaultValue 1000 */
     limit: z.int().min(1).max(1_000).default(1_000),
     /**
-     * `nextToken` of the previous page, or a number of tasks to skip: consoles send such a number, which Synapse ignores.
+     * `nextToken` of the previous page, or a number of tasks to skip. Some admin consoles send such a number, which Synapse
+     * ignores.
      * @defaultValue the page starts at the newest task
      */
     from: z.union([z.uuid(), z.int().min(0)]).optional(),

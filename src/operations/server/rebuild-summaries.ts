@@ -23,11 +23,15 @@ import {
 import { defineJobOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
-/** Number of rooms that one step compares. */
+/** Number of rooms whose summaries one step compares. The next constant is the same for users. */
 const ROOMS_AT_ONCE = 1_000;
 const USERS_AT_ONCE = 20_000;
 
-/** How many summaries were compared with the homeserver's tables, and how many of them were missing or wrong. */
+/**
+ * Numbers of summaries of one kind. A summary is a row of the plugin's tables that stores what a list shows about a room or a
+ * user. `compared` counts the rooms or users that were compared with their summaries. `wrong` counts the summaries that were
+ * missing, wrong or superfluous.
+ */
 export interface ComparedSummaries {
   readonly compared: number;
   readonly wrong: number;
@@ -40,8 +44,8 @@ export interface RebuiltSummaries {
 }
 
 /**
- * The progress of the comparison of one kind of summaries. `next` is the place where the next step begins. `next` is
- * `undefined` at the beginning and at the end.
+ * How far the job has compared one kind of summaries. `next` is the last room or user that was compared. The next step begins
+ * after it. `next` is `undefined` at the beginning and at the end.
  */
 interface KindProgress<Place> extends ComparedSummaries {
   readonly next: Place | undefined;
@@ -53,7 +57,10 @@ interface Progress {
   readonly users?: KindProgress<UserPlace>;
 }
 
-/** A kind of summaries. `Place` is a place in the order of comparison. */
+/**
+ * What `compareAll()` needs for one kind of summaries. `total` is the number of rooms or users. `compare` compares the next
+ * ones after a place in the list, which is a room's number or a user's name.
+ */
 interface Part<Place> {
   readonly kind: SummaryKind;
   readonly orderIndexes: readonly SummaryIndex[];
@@ -63,9 +70,10 @@ interface Part<Place> {
 }
 
 /**
- * Compares the summaries of rooms and users with the homeserver's tables, and corrects wrong summaries. The plugin reads lists
- * of rooms and users from these summaries. Until the first rebuild has ended, the plugin reads lists from the homeserver's
- * tables, which takes longer. If the homeserver is large, the plugin's `start()` queues the first rebuild.
+ * Compares the summaries of rooms and users with the homeserver's tables, and corrects wrong summaries. Summaries are rows of
+ * the plugin's own tables. The plugin reads lists of rooms and users from them. Until the first rebuild has ended, the plugin
+ * reads lists from the homeserver's tables, which takes longer. If the homeserver is large, the plugin's `start()` queues the
+ * first rebuild.
  */
 export const rebuildSummaries = defineJobOperation({
   access: 'admin',
@@ -116,7 +124,10 @@ export const rebuildSummaries = defineJobOperation({
   },
 });
 
-/** Compares all summaries of a kind. Then creates the index for searches, and notes that lists can use the summaries. */
+/**
+ * Compares all summaries of a kind. If this is no dry run, then creates the indexes for sorting and searching, and notes in the
+ * database that lists can use the summaries.
+ */
 async function compareAll<Place>(
   work: JobScope<Progress>,
   { kind, orderIndexes, searchIndex, total, compare }: Part<Place>,

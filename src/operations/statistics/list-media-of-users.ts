@@ -22,7 +22,7 @@ export const listMediaOfUsers = defineOperation({
     limit: z.int().min(0).max(1_000).default(100),
     /** `nextToken` of the previous page, which is the number of users to skip. @defaultValue 0 */
     from: z.int().min(0).default(0),
-    /** A part of a localpart or display name, ignoring case. @defaultValue all users */
+    /** Only users whose localpart or display name contains this text, ignoring case. @defaultValue all users */
     searchTerm: z.string().min(1).max(255).optional(),
     /** Only uploads at or after this time count, in ms since the epoch. @defaultValue all uploads */
     fromTs: timeInput.optional(),

@@ -7,16 +7,16 @@ import { userIdInput } from './user-id-input.ts';
 /** Account data by type. */
 type DataByType = Readonly<Record<string, unknown>>;
 
-/** A user's account data. `global` contains the account data that belongs to no room. */
+/** A user's account data. `global` contains the data that belongs to no room. */
 export interface AccountDataOfUser {
   readonly global: DataByType;
-  /** Account data that belongs to a room, by room id. */
+  /** For each room id, the data that belongs to the room. */
   readonly rooms: Readonly<Record<string, DataByType>>;
 }
 
 /**
- * Shows all account data of a local user. Push rules are included, because the specification treats them as account data.
- * Synapse's route is `GET /_synapse/admin/v1/users/{userId}/accountdata`. Synapse's route leaves out push rules.
+ * Shows all account data of a local user. The push rules are included, because the specification treats them as account data.
+ * Synapse's route is `GET /_synapse/admin/v1/users/{userId}/accountdata`. Synapse leaves out push rules.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const getAccountData = defineOperation({

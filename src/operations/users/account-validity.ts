@@ -6,7 +6,7 @@ import { userIdInput } from './user-id-input.ts';
 
 /**
  * Always fails, because accounts do not expire in Dendrite. Synapse's route is `POST
- * /_synapse/admin/v1/account_validity/validity`. In Synapse, the route extends the validity of an account.
+ * /_synapse/admin/v1/account_validity/validity`. In Synapse, this route sets a later time at which the account expires.
  * @throws MatrixError `M_BAD_STATE` always
  */
 export const renewAccount = defineOperation({

@@ -27,11 +27,11 @@ import { userIdInput } from './user-id-input.ts';
 
 /** The result of a deactivation. */
 export interface Deactivation extends Evacuation {
-  /** Media that were deleted. Absent if media stay. */
+  /** How many media were deleted. Absent if the input field `media` is `keep`. */
   readonly media?: DeletionCounts;
   /**
-   * Numbers of removed events and rows, by kind. In a dry run, the numbers that would be removed, for all kinds. Absent without
-   * `erase`.
+   * For each kind of data, the number of redacted events or deleted rows. In a dry run, the numbers that would be redacted or
+   * deleted, for all kinds. Absent if the input field `erase` is `false`.
    */
   readonly removed?: ErasedData;
   /** Events that could not be redacted, by reason. Absent if there are none. */
@@ -39,8 +39,9 @@ export interface Deactivation extends Evacuation {
 }
 
 /**
- * The checkpoint of the job. The job has several parts, which run one after the other. `part` is the current part, and `inner`
- * is the checkpoint of this part.
+ * The checkpoint of the job. The job has four parts: it redacts the user's messages, redacts the user's join events, makes the
+ * user leave all rooms, and deletes media and other data. `part` is the current part, and `inner` is the checkpoint of this
+ * part.
  */
 interface Progress {
   readonly part: Redactable | 'leave' | 'delete';
@@ -54,9 +55,9 @@ interface Progress {
 /**
  * Deactivates a local user's account. One transaction ends all logins and deletes access tokens, devices, device keys, e-mail
  * addresses, telephone numbers and restrictions. With `erase`, the transaction also deletes the profile, and records that the
- * homeserver must hide the user's messages. A job then makes the user leave all rooms, as `evacuateUser` does. If the account
- * is already deactivated, the operation does all of this again. Administrators may deactivate their own account if there is
- * another active administrator. Synapse's route is `POST /_synapse/admin/v1/deactivate/{userId}`.
+ * homeserver must hide the user's messages. A job then makes the user leave all rooms, as the operation `evacuateUser` does. If
+ * the account is already deactivated, the operation does all of this again. Administrators may deactivate their own account if
+ * there is another active administrator. Synapse's route is `POST /_synapse/admin/v1/deactivate/{userId}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  * @throws MatrixError `M_BAD_STATE` if `media` is not `keep` and the host provides no store of media files
  * @throws MatrixError 409 `M_BAD_STATE` if the user is the last administrator
@@ -99,8 +100,8 @@ export const deactivateUser = defineJobOperation({
     requireLocal(scope, userId, 'Can only deactivate local users');
     requireChoice(scope, media);
     if (remove.length > 0 && !erase) throw new MatrixError('M_INVALID_PARAM', '"remove" needs "erase"');
-    // A dry run does not lock the account, because its transaction later locks rooms. A transaction must lock rooms before
-    // accounts.
+    // A dry run does not lock the account, because its transaction later locks rooms. All transactions lock rooms before
+    // accounts, so that no two of them wait for each other.
     const account = await (dryRun ? findAccount(transaction, userId) : lockAccount(transaction, userId));
     if (account === undefined) throw userNotFound();
     await requireOtherAdmin(transaction, userId, account);
@@ -149,13 +150,16 @@ export const deactivateUser = defineJobOperation({
   },
 });
 
-/** The parts of the job that redact events, each with the part that follows. */
+/** Pairs of a part of the job that redacts events, and the part that follows it. */
 const NEXT_PARTS = [
   ['messages', 'profile'],
   ['profile', 'leave'],
 ] as const;
 
-/** Returns the scope for a part of the job. The checkpoint of the part is stored as `inner` in the checkpoint of the job. */
+/**
+ * Returns the scope with which another operation runs as a part of this job. The other operation's checkpoint is stored as
+ * `inner` in the checkpoint of this job.
+ */
 function partOf(work: JobScope<Progress>, progress: Progress): JobScope {
   return {
     ...work,

@@ -17,11 +17,11 @@ const MAX_ID_LENGTH = 255;
 
 const deviceNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such device');
 
-/** Removes the port from the device's address. After the connection has ended, its port has no meaning. */
+/** Returns the device with the port removed from its address. The port has no meaning after the connection has ended. */
 export const withoutPort = (device: Device): Device => ({ ...device, address: addressWithoutPort(device.address) });
 
 /**
- * Lists a local user's devices in the order of their ids. Synapse's route is `GET /_synapse/admin/v2/users/{userId}/devices`.
+ * Lists a local user's devices, sorted by device id. Synapse's route is `GET /_synapse/admin/v2/users/{userId}/devices`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const listDevices = defineOperation({
@@ -61,8 +61,8 @@ export const getDevice = defineOperation({
 });
 
 /**
- * Creates a device for a local user. Nobody learns the device's access token. If a device with this id exists, it stays as it
- * is. Synapse's route is `POST /_synapse/admin/v2/users/{userId}/devices`.
+ * Creates a device for a local user. Nobody learns the device's access token. If the user already has a device with this id,
+ * nothing changes. Synapse's route is `POST /_synapse/admin/v2/users/{userId}/devices`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  * @throws MatrixError `M_BAD_STATE` if the account is deactivated
  */

@@ -4,8 +4,9 @@ import type { JobScope } from '../define-operation.ts';
 import type { redactUserEvents } from './redact-user-events.ts';
 
 /**
- * The kinds of data that `remove` of `deactivateUser` can name. The job redacts events of the kinds in `REDACTABLE`, and
- * deletes data of the kinds in `DELETABLE`.
+ * The next three constants list the kinds of data that the input field `remove` of `deactivateUser` can name. The job of
+ * `deactivateUser` redacts the events of the kinds in `REDACTABLE`, and deletes the data of the kinds in `DELETABLE`.
+ * `REMOVABLE` has all kinds.
  */
 const REDACTABLE = ['messages', 'profile'] as const;
 const DELETABLE = ['account_data', 'key_backups', 'reports'] as const satisfies readonly ErasableData[];
@@ -14,13 +15,13 @@ export const REMOVABLE = [...REDACTABLE, ...DELETABLE] as const;
 export type Redactable = (typeof REDACTABLE)[number];
 export type Removable = (typeof REMOVABLE)[number];
 
-/**
- * Numbers of redacted events and deleted rows, by kind. In a dry run, these are the numbers that an erasure would redact or
- * delete.
- */
+/** For each kind, the number of redacted events or deleted rows. In a dry run, the number that would be redacted or deleted. */
 export type ErasedData = { readonly [Kind in Removable]?: number };
 
-/** The event types that are redacted for each kind. Join events contain the display name and the avatar of the user. */
+/**
+ * The event types that are redacted for each kind. Of member events, `redactUserEvents` redacts only joins, which contain the
+ * display name and the avatar of the user.
+ */
 const TYPES: Readonly<Record<Redactable, string[]>> = {
   messages: ['m.room.message', 'm.room.encrypted', 'm.sticker', 'm.reaction'],
   profile: ['m.room.member'],
@@ -28,7 +29,7 @@ const TYPES: Readonly<Record<Redactable, string[]>> = {
 
 export const isRedactable = (kind: Removable): kind is Redactable => kind in TYPES;
 
-/** Returns the input with which `redactUserEvents` redacts the user's events of the given kinds, in all rooms. */
+/** Returns the input for `redactUserEvents` with which it redacts the user's events of the given kinds, in all rooms. */
 export const redactionOf = (
   userId: UserId,
   kinds: readonly Redactable[],
@@ -44,7 +45,9 @@ export const redactionOf = (
 });
 
 /**
- * Deletes a user's data of the given kinds. In a dry run, only counts the data.
+ * Deletes a user's data of those of the given kinds that are in `DELETABLE`, in one step of the job. In a dry run, only counts
+ * the data.
+ * @param progress the checkpoint that the step stores
  * @returns the number of rows of each kind
  */
 export function deleteData<Progress extends object>(

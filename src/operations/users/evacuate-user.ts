@@ -26,15 +26,18 @@ export interface Evacuation {
   readonly affected: readonly RoomId[];
   /** Rooms that the user could not leave, and the reasons. */
   readonly failed?: readonly Failure[];
-  /** Rooms that the user has left on this homeserver only, because the room's other servers could not be reached. */
+  /**
+   * Invites that were removed only on this homeserver, because the inviter's server could not be asked to reject the invite or
+   * has refused. Each entry has the room id and the reason.
+   */
   readonly unreachable?: readonly Failure[];
 }
 
 /**
  * Makes a local user leave every room, reject every invite and withdraw every knock. If the user cannot leave a room, the job
- * continues with the other rooms. Dendrite's route is `POST /_dendrite/admin/evacuateUser/{userID}`. Dendrite stops at the
- * first failure and ignores knocks.
- * @throws MatrixError `M_NOT_FOUND` if there is no such user
+ * continues with the other rooms. Dendrite's route is `POST /_dendrite/admin/evacuateUser/{userID}`. Unlike this operation,
+ * Dendrite stops at the first failure and ignores knocks.
+ * @throws MatrixError `M_INVALID_PARAM` if the user belongs to another server
  */
 export const evacuateUser = defineJobOperation({
   access: 'admin',
@@ -99,7 +102,10 @@ interface Outcome {
   readonly unreachable?: string;
 }
 
-/** Makes the user leave several rooms in parallel. The user can leave rooms in parallel, because each room has its own lock. */
+/**
+ * Makes the user leave several rooms, at most `limits.connections` rooms at a time. This is possible because each room has its
+ * own lock. In a dry run, the rooms share one transaction, so the user leaves one room after the other.
+ */
 async function leaveAll(work: JobScope<Progress>, userId: UserId, roomIds: readonly RoomId[]): Promise<Outcome[]> {
   const waiting = [...roomIds];
   const outcomes: Outcome[] = [];
@@ -114,8 +120,8 @@ async function leaveAll(work: JobScope<Progress>, userId: UserId, roomIds: reado
 }
 
 /**
- * Makes the user leave a room. Adds the leave event without checking first whether the user can leave, because this works for
- * most rooms.
+ * Makes the user leave a room. First tries to add a leave event to the room, which works for most rooms. Only looks at the
+ * user's membership if this fails.
  */
 async function leave(work: JobScope<Progress>, userId: UserId, roomId: RoomId): Promise<Outcome> {
   try {
@@ -130,7 +136,7 @@ async function leave(work: JobScope<Progress>, userId: UserId, roomId: RoomId): 
 /**
  * Adds the leave event to the room.
  * @throws MatrixError if the event is refused, for example because the user has already left, or because the homeserver knows
- * only an invite to the room
+ * the room only from an invite
  */
 async function leaveHere(work: JobScope<Progress>, userId: UserId, roomId: RoomId): Promise<void> {
   const draft = { type: 'm.room.member', sender: userId, stateKey: userId, content: { membership: 'leave' } };
@@ -160,8 +166,8 @@ async function afterFailure(
 }
 
 /**
- * Rejects an invite with a request to the inviter's server. Removes the invite from this homeserver even if the inviter's
- * server refuses the request.
+ * Rejects an invite to a room whose state the homeserver does not have. Asks the inviter's server to reject the invite, except
+ * in a dry run. Removes the invite from this homeserver even if that server refuses.
  */
 async function leaveRemotely(
   work: JobScope<Progress>,

@@ -20,8 +20,9 @@ const featuresOf = (on: readonly ExperimentalFeature[]): Features => ({
 });
 
 /**
- * Shows which experimental features are on for a local user. The homeserver reads these features with `admin.accounts.check()`.
- * Synapse's route is `GET /_synapse/admin/v1/experimental_features/{userId}`. Synapse's route also answers for unknown users.
+ * Shows which experimental features are on for a local user. The homeserver's own code learns about these features from
+ * `admin.accounts.check()`. Synapse's route is `GET /_synapse/admin/v1/experimental_features/{userId}`. In Synapse, the route
+ * also answers for unknown users.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const getExperimentalFeatures = defineOperation({

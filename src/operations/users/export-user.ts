@@ -11,7 +11,7 @@ import { inputObject } from '../input-object.ts';
 import { requireAccount } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** Number of records in one part of an export. */
+/** Maximum number of records in one part of an export. */
 const PART = 250;
 
 /** The result of an export. */
@@ -26,7 +26,7 @@ export interface ExportedUser {
 interface Progress extends ExportedUser {
   /** Index of the type of records that comes next, in `RECORD_TYPES`. */
   readonly type: number;
-  /** The last record of this type in the export. */
+  /** The place of the last exported record of this type. Absent if none was exported yet. */
   readonly after?: string | undefined;
   /** Number of stored parts. */
   readonly parts: number;
@@ -34,9 +34,9 @@ interface Progress extends ExportedUser {
 
 /**
  * Exports what the homeserver stores of a local user: the account, profile, devices, addresses, account data, rooms, events,
- * receipts, media, reports and more. `readUserExport` reads the export, which is kept as long as the job, seven days after its
- * end. The export contains no password hash, token or key of encryption, and nothing that other people have written. Of key
- * backups, it contains only the number of keys.
+ * receipts, media, reports and more. `readUserExport` reads the export. The export is deleted together with its job, by default
+ * seven days after the end of the job. The export contains no password hash, no token, no encryption key, and nothing that
+ * other people have written. Of key backups, the export contains only the number of keys.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const exportUser = defineJobOperation({
@@ -68,7 +68,10 @@ function jobIdOf({ jobRun }: Pick<JobScope, 'jobRun'>): string {
   return jobRun.job.id;
 }
 
-/** Stores the next part of an export. The last part is a record with the number of all other records. */
+/**
+ * Stores the next part of an export, which has records of one type. The last part has only one record, with the type `end`.
+ * This record tells how many other records there are.
+ */
 async function exportNext(
   transaction: Knex.Transaction,
   jobId: string,
@@ -93,11 +96,11 @@ async function exportNext(
   };
 }
 
-/** A part of an export of a user, and a function that reads everything from this part on. */
+/** One part of an export, and a function that reads this part and all later parts. */
 export interface UserExport {
   readonly userId: string;
   readonly records: readonly UserRecord[];
-  /** `from` for the next part. Absent for the last part, whose last record has the type `end`. */
+  /** The value of `from` for the next part. Absent for the last part, whose only record has the type `end`. */
   readonly nextToken: number | undefined;
   /** Reads this part and all later parts as lines of JSON (NDJSON). Each text consists of whole lines. */
   readonly lines: () => AsyncIterable<string>;

@@ -11,7 +11,7 @@ import { requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /**
- * Checks whether a user could register with a username. Synapse's route is `GET /_synapse/admin/v1/username_available`.
+ * Checks that somebody could register with a username. Synapse's route is `GET /_synapse/admin/v1/username_available`.
  * @throws MatrixError `M_INVALID_USERNAME`, `M_EXCLUSIVE` or `M_USER_IN_USE` if the username is invalid, reserved or taken
  * @throws MatrixError `M_BAD_JSON` if the username is too long
  */
@@ -52,8 +52,8 @@ export const findUserByThreepid = defineOperation({
 
 /**
  * Always answers that there is no such user, because Dendrite has no single sign-on. Synapse's route is `GET
- * /_synapse/admin/v1/auth_providers/{provider}/users/{externalId}`. In Synapse, the route finds the user who has an id at a
- * provider of single sign-on.
+ * /_synapse/admin/v1/auth_providers/{provider}/users/{externalId}`. In Synapse, the route finds the user by the id that the
+ * user has at a provider of single sign-on.
  * @throws MatrixError `M_NOT_FOUND` always
  */
 export const findUserByExternalId = defineOperation({
@@ -74,7 +74,7 @@ const MOST_FOUND = 10_000;
 
 /**
  * Finds local users by a part of their user ids, ignoring case. Returns at most 10,000 users, sorted by name. Synapse's route
- * is `GET /_synapse/admin/v1/search_users/{userId}`. Synapse's route also shows password hashes.
+ * is `GET /_synapse/admin/v1/search_users/{userId}`. Synapse also shows password hashes.
  */
 export const searchUsers = defineOperation({
   access: 'admin',
@@ -85,7 +85,7 @@ export const searchUsers = defineOperation({
      * user id.
      */
     userId: userIdInput,
-    /** A part of a user id. */
+    /** The text that the user ids must contain. */
     term: z.string().max(255),
   }),
   run: async (scope, { userId, term }): Promise<readonly User[]> => {

@@ -19,7 +19,10 @@ import {
 import { defineOperation, type ReadScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
-/** `from` is a number of users to skip, or a token. A number has at most this many digits. A token has more digits. */
+/**
+ * The input field `from` is a number of users to skip, or a token. If `from` has at most this many digits, it is a number of
+ * users. Tokens have more digits.
+ */
 const OFFSET_DIGITS = 12;
 /**
  * Hexadecimal digits before the user id in each token. Because of these digits, the token of even the shortest user id has more
@@ -30,22 +33,22 @@ const TOKEN_MARK = 'ffff';
 const text = z.string().min(1).max(255).optional();
 
 const input = inputObject({
-  /** A complete user id, or a part of one, ignoring case. @defaultValue all users */
+  /** Only the user with this id, or only users whose ids contain this text, ignoring case. @defaultValue all users */
   userId: text,
-  /** A part of a localpart or a display name, ignoring case. @defaultValue all users */
+  /** Only users whose localpart or display name contains this text, ignoring case. @defaultValue all users */
   name: text,
   /** Whether to list guests too. @defaultValue true */
   guests: z.boolean().default(true),
   /**
-   * `exclude` leaves out deactivated accounts. `include` lists them too. `only` lists no other accounts. @defaultValue
-   * `exclude`
+   * `exclude` leaves out deactivated accounts. `include` lists deactivated accounts too. `only` lists only deactivated
+   * accounts. @defaultValue `exclude`
    */
   deactivated: z.enum(['exclude', 'include', 'only']).default('exclude'),
   /** Whether to list locked accounts too. @defaultValue false */
   locked: z.boolean().default(false),
   /** `true` lists only administrators. `false` lists only other users. @defaultValue all users */
   admins: z.boolean().optional(),
-  /** User types that the list leaves out. `null` stands for accounts of people. @defaultValue no type is left out */
+  /** User types that the list leaves out. `null` means accounts that belong to a person. @defaultValue no type is left out */
   notUserTypes: z.array(z.enum(USER_TYPES).nullable()).max(10).optional(),
   /** Sort key of the list. @defaultValue `name`, the localpart */
   sortBy: z.enum(['name', ...USER_SORT_KEYS]).default('name'),
@@ -65,7 +68,7 @@ const input = inputObject({
  * Lists local users, page by page. In the default order, which is by name, `nextToken` leads to the users after the last user
  * of the page. So all pages cost the same, and the pages neither miss nor repeat a user. In other orders, or if `from` is a
  * number, later pages cost more, because the query also reads the users before the page. Synapse's route is `GET
- * /_synapse/admin/v2/users`. All of Synapse's tokens are numbers of users to skip.
+ * /_synapse/admin/v2/users`. In Synapse, all tokens are numbers of users to skip.
  */
 export const listUsers = defineOperation({
   access: 'admin',
@@ -101,15 +104,16 @@ export const listUsers = defineOperation({
 });
 
 /**
- * If a page in the order of names skips at most this many users, the accounts table is just as fast as the summary tables,
- * because the accounts table has an index for this order.
+ * If a page in the order of names skips at most this many users, reading the accounts table is just as fast as reading the
+ * summary tables, because the accounts table has an index for this order.
  */
 const FEW_SKIPPED = 1_000;
 
 /**
- * Reads a page from the summary tables. Returns `undefined` if the caller should read the accounts table instead: the summaries
- * do not support this filter or order, or are incomplete, or the accounts table is just as fast. The accounts table is just as
- * fast in the order of names, without a search by name, for offsets up to `FEW_SKIPPED`.
+ * Reads a page from the summary tables, which are the plugin's own tables with what a list shows about each user. Returns
+ * `undefined` if the caller should read the accounts table instead: the summaries do not support this filter or order, or are
+ * incomplete, or the accounts table is just as fast. The accounts table is just as fast in the order of names, without a search
+ * by name, for offsets up to `FEW_SKIPPED`.
  */
 async function readFromSummaries(
   { db, userTotals, isSummarised }: ReadScope,
@@ -131,8 +135,9 @@ async function readFromSummaries(
 const badToken = (): ParameterError => new ParameterError(['from'], 'not a token of this list');
 
 /**
- * Makes a token of a user id: `TOKEN_MARK` and the bytes of the user id, which are interpreted as one large number. The token
- * has only digits, because some clients treat `from` as a number.
+ * Makes the token that leads to the users after the given user. The token is `TOKEN_MARK` and the bytes of the user id in
+ * hexadecimal, read as one large number and written in decimal. The token has only digits, because some clients treat `from` as
+ * a number.
  */
 function tokenAfter({ userId }: User): string {
   return BigInt(`0x${TOKEN_MARK}${Buffer.from(userId).toString('hex')}`).toString();

@@ -30,8 +30,9 @@ export async function requireAccount(scope: ReadScope, userId: UserId): Promise<
 }
 
 /**
- * Finds an account, and locks it until the end of the transaction. Every change of devices locks the account first. Without
- * this lock, two changes could lock the same devices in different orders and deadlock.
+ * Finds an account, and locks it until the end of the transaction. Every change of the user's devices locks the account first.
+ * Without this lock, two changes could lock the same devices in different orders and deadlock.
+ * @param remote message of the error if the user belongs to another server
  * @throws MatrixError the same errors as `requireAccount()`
  */
 export async function requireLockedAccount(scope: WriteScope, userId: UserId, remote = REMOTE): Promise<Account> {

@@ -14,11 +14,11 @@ import { userIdInput } from './user-id-input.ts';
 const REMOTE = 'Only local users can be logged in as';
 
 /**
- * Logs an administrator in as a local user. Lists of the user's devices do not show the device of this login. The login ends at
- * `validUntilMs`, when the administrator's own access token is logged out, or when the user becomes an administrator, whichever
- * comes first. The operation fails unless `options.accounts.allowLoginAs` is true. The operation also fails if the user is the
- * caller or another administrator. Synapse's route is `POST /_synapse/admin/v1/users/{userId}/login`. In Synapse,
- * administrators can also log in as other administrators.
+ * Logs an administrator in as a local user: creates a device for the user, and returns its access token. Lists of the user's
+ * devices do not show this device. The login ends at `validUntilMs`, when the administrator's own access token is logged out,
+ * or when the user becomes an administrator, whichever comes first. The operation fails unless `options.accounts.allowLoginAs`
+ * is true. The operation also fails if the user is the caller or another administrator. Synapse's route is `POST
+ * /_synapse/admin/v1/users/{userId}/login`. In Synapse, administrators can also log in as other administrators.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user, or if the account is deactivated
  * @throws MatrixError `M_FORBIDDEN` if the option is off, or if the user is an administrator
  */
@@ -29,7 +29,8 @@ export const loginAsUser = defineOperation({
     /** The local user. */
     userId: userIdInput,
     /**
-     * When the login ends, in ms since the epoch. @defaultValue the login ends when the caller's own access token is logged out
+     * When the login ends, in ms since the epoch. Required for a caller without an access token. @defaultValue the login ends
+     * when the caller's own access token is logged out
      */
     validUntilMs: z.int().min(0).max(8.64e15).optional(),
   }),
@@ -55,8 +56,9 @@ export const loginAsUser = defineOperation({
     const { accessToken, sessionId } = await logIn(transaction, { userId, deviceId });
     const admin = nameOf(actor);
     await insertAdminLogin(transaction, { userId, deviceId, sessionId, admin, adminDevice, validUntil: validUntilMs });
-    // `logIn()` has stored a summary that counts the new device as activity of the user. Store the summary again, now that the
-    // device is known to belong to an administrator.
+    // The plugin stores a summary of each account, which has the time of the user's last activity. `logIn()` has updated this
+    // summary as if the new device were the user's own. The second update leaves the device out, because the login is now
+    // stored as an administrator's.
     await summariseUser(transaction, userId);
     standingChanged(scope, userId);
     return { accessToken };

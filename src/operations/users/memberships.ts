@@ -5,8 +5,8 @@ import { inputObject } from '../input-object.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /**
- * Lists the rooms that a user has joined. For a remote user, the homeserver knows only rooms that have local users. The list is
- * empty for an unknown user. Synapse's route is `GET /_synapse/admin/v1/users/{userId}/joined_rooms`.
+ * Lists the rooms that a user has joined. Of a remote user's rooms, the list contains only those that the homeserver knows. The
+ * list is empty for an unknown user. Synapse's route is `GET /_synapse/admin/v1/users/{userId}/joined_rooms`.
  */
 export const listJoinedRooms = defineOperation({
   access: 'admin',

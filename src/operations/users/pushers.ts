@@ -5,8 +5,8 @@ import { requireAccount } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /**
- * Lists the pushers of a local user. A pusher is a target of push notifications. Synapse's route is `GET
- * /_synapse/admin/v1/users/{userId}/pushers`.
+ * Lists the pushers of a local user. A pusher says to which app, on which device, push notifications go. Synapse's route is
+ * `GET /_synapse/admin/v1/users/{userId}/pushers`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const listPushers = defineOperation({

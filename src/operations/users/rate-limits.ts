@@ -12,8 +12,8 @@ const number = z
   .default(0);
 
 /**
- * Shows the message rate limit of a local user. The result is `null` if the user has no own limit. The homeserver's limit then
- * applies to the user. Synapse's route is `GET /_synapse/admin/v1/users/{userId}/override_ratelimit`.
+ * Shows the message rate limit of a local user. The result is `null` if no limit was set for the user. The homeserver's general
+ * limit then applies. Synapse's route is `GET /_synapse/admin/v1/users/{userId}/override_ratelimit`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const getUserRateLimit = defineOperation({
@@ -30,8 +30,9 @@ export const getUserRateLimit = defineOperation({
 });
 
 /**
- * Sets the message rate limit of a local user. If both numbers are 0, the user has no limit at all. The plugin stores the
- * limit, and the homeserver must enforce it. Synapse's route is `POST /_synapse/admin/v1/users/{userId}/override_ratelimit`.
+ * Sets the message rate limit of a local user, in place of the homeserver's general limit. If both numbers are 0, the user has
+ * no limit at all. The plugin stores the limit, and the homeserver must enforce it. Synapse's route is `POST
+ * /_synapse/admin/v1/users/{userId}/override_ratelimit`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const setUserRateLimit = defineOperation({
@@ -40,7 +41,7 @@ export const setUserRateLimit = defineOperation({
   input: inputObject({
     /** The local user. */
     userId: userIdInput,
-    /** Number of messages per second in the long run. @defaultValue 0 */
+    /** Number of messages per second that the user may send on average. @defaultValue 0 */
     messagesPerSecond: number,
     /** Number of messages that the user may send at once. @defaultValue 0 */
     burstCount: number,
@@ -55,7 +56,7 @@ export const setUserRateLimit = defineOperation({
 });
 
 /**
- * Removes the message rate limit of a local user. The homeserver's own limit then applies. Synapse's route is `DELETE
+ * Removes the message rate limit of a local user. The homeserver's general limit then applies. Synapse's route is `DELETE
  * /_synapse/admin/v1/users/{userId}/override_ratelimit`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */

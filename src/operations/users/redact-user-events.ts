@@ -27,15 +27,15 @@ import {
 } from './redaction-outcome.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** Maximum number of events that one step redacts. */
+/** Maximum number of events that one step reads and redacts. */
 const BATCH = 250;
 
 /** Event types that are redacted by default. Synapse redacts the first three types. */
 const DEFAULT_TYPES = ['m.room.member', 'm.room.message', 'm.room.encrypted', 'm.sticker', 'm.reaction'];
 
 /**
- * Event types that are never redacted. A redaction of one of the first two types would harm the room, and Synapse refuses these
- * types. Redactions of redactions would never end.
+ * Event types that are never redacted. A redaction of an event of the first two types would harm the room, and Synapse refuses
+ * these types. If redactions could be redacted, a user who sends the redactions would always have new events to redact.
  */
 const KEPT_TYPES: readonly string[] = ['m.room.create', 'm.room.server_acl', 'm.room.redaction'];
 
@@ -125,11 +125,11 @@ export const redactUserEvents = defineJobOperation({
 
 interface RoomOfEvents {
   readonly roomId: RoomId;
-  /** Number of events that the job will process. */
+  /** Number of the user's events in the room, but at most the input's `limit`. Only used to show the progress. */
   readonly events: number;
 }
 
-/** Lists the rooms with events of the user, sorted by room id. */
+/** Lists the rooms that have events of the user with the wanted types, sorted by room id. */
 async function roomsOf(db: Db, { limit, ...redaction }: Redaction): Promise<RoomOfEvents[]> {
   const rooms = await countUserEvents(db, filterOf(redaction));
   return rooms
@@ -143,7 +143,7 @@ const filterOf = ({ userId, rooms, types }: Pick<Redaction, 'userId' | 'rooms' |
   rooms: rooms.length === 0 ? undefined : rooms,
 });
 
-/** Redacts the events in one room, in steps. */
+/** Redacts the user's events in one room, in steps. */
 async function redactInRoom(
   work: JobScope<RedactionProgress>,
   redaction: Redaction,
@@ -198,8 +198,8 @@ function redactedOf(events: readonly UserEvent[], { failures }: Outcome): readon
 }
 
 /**
- * Redacts events of one room. Writes all redactions with one call of the room writer. A dry run only finds out who may redact
- * the events.
+ * Redacts the given events of one room. Adds all redactions to the room with one call. A dry run only checks whether somebody
+ * may redact the events.
  */
 async function redactAll(
   { roomWriter, localServerNames, actor, dryRun }: JobScope<RedactionProgress>,

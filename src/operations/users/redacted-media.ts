@@ -8,11 +8,14 @@ import type { UserEvent } from '../../storage/syncapi/user-events.ts';
 import { nameOf } from '../actor.ts';
 import type { IncludedOperation, JobScope } from '../define-operation.ts';
 
-/** What a redaction of a user's events can do with the media of these events. */
+/** What `redactUserEvents` can do with the media that the redacted events use. */
 export const REDACTED_MEDIA = ['keep', 'quarantine', 'delete'] as const;
 export type RedactedMedia = (typeof REDACTED_MEDIA)[number];
 
-/** Returns the operation on media that a redaction includes, so that hooks of this operation can refuse the redaction. */
+/**
+ * Returns the operation on media that is a part of `redactUserEvents`. The host's hooks for this operation can then refuse the
+ * redaction.
+ */
 export function includedBy(media: RedactedMedia, userId: UserId, dryRun: boolean): readonly IncludedOperation[] {
   if (media === 'keep') return [];
   if (media === 'quarantine') return [{ operation: 'quarantineUserMedia', input: { userId, dryRun } }];
@@ -20,9 +23,10 @@ export function includedBy(media: RedactedMedia, userId: UserId, dryRun: boolean
 }
 
 /**
- * Quarantines or deletes media of redacted events, in the transaction that redacts the events. Only treats media that the user
- * has uploaded, because otherwise users could name the media of others in their messages. Of a remote user, treats media of the
- * user's server. Leaves out protected media.
+ * Quarantines or deletes media that redacted events use, in the transaction that redacts the events. Leaves out media that
+ * other people have uploaded, because otherwise users could get the media of others removed by naming these media in messages.
+ * For a remote user, treats all media of the user's server, because only that server knows who has uploaded them. Leaves out
+ * protected media.
  * @param events the events with the contents that they had before their redaction
  * @returns the number of media that were quarantined or deleted
  */

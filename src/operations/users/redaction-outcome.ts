@@ -8,15 +8,15 @@ import type { JobScope } from '../define-operation.ts';
 /** Maximum number of events that a result names. Further events are only counted. */
 const MAX_NAMED = 10_000;
 
-/** A number of events that were not redacted, and the reason. */
+/** A reason why events were not redacted, and how many events were not redacted for this reason. */
 interface FailureCount {
   readonly reason: string;
   readonly events: number;
 }
 
-/** Events that were not redacted, and the reason. */
+/** A reason why events were not redacted, and the ids of these events. */
 export interface RedactionFailure extends FailureCount {
-  /** Ids of the events. All failures together name at most 10,000 events. */
+  /** Ids of the events. The failures of a result together name at most 10,000 events. */
   readonly eventIds: readonly string[];
 }
 
@@ -24,15 +24,15 @@ export interface RedactionFailure extends FailureCount {
 export interface UserRedaction {
   /** Number of events that were redacted. */
   readonly redacted: number;
-  /** Events that were not redacted, by reason. Absent if there are none. */
+  /** The events that were not redacted, grouped by reason. Absent if there are none. */
   readonly failed?: readonly RedactionFailure[];
   /** Number of media that were quarantined or deleted. Absent if media are kept. */
   readonly media?: number;
 }
 
 /**
- * The checkpoint of a redaction. The job's items are the ids of the events that were not redacted. The ordinal of an item is
- * the index in `failed` at which the reason for this event is.
+ * The checkpoint of a redaction. The ids of the events that were not redacted are not in the checkpoint, but in a list that the
+ * database stores for the job: the job's items. The ordinal of an item is the index of the event's reason in `failed`.
  */
 export interface RedactionProgress {
   readonly redacted: number;
@@ -43,16 +43,16 @@ export interface RedactionProgress {
   readonly roomId?: RoomId;
   /** The last event that the job has processed in the room `roomId`. Absent after the job has finished this room. */
   readonly after?: EventPlace | undefined;
-  /** Number of events in the room `roomId` that count towards the limit. */
+  /** Number of events in the room `roomId` that the job has tried to redact. The input limits this number for each room. */
   readonly counted: number;
-  /** Number of events in finished rooms. */
+  /** Number of events in the rooms that the job has finished. `total` is the number of events in all rooms. */
   readonly done: number;
   readonly total: number;
 }
 
 /**
- * Returns the outcome so far. The list of items is sorted by reason, in the order of `counts`. So the numbers in `counts` tell
- * which items have which reason.
+ * Returns the outcome so far. `items` is sorted by reason, in the order of `counts`. So the numbers in `counts` tell which
+ * items have which reason.
  */
 export async function outcomeOf(
   { redacted, failed: counts, media }: Pick<RedactionProgress, 'redacted' | 'failed' | 'media'>,
@@ -71,13 +71,16 @@ export async function outcomeOf(
   return { ...numbers, failed };
 }
 
-/** An event that was not redacted, and the reason. */
+/** An event that was not redacted, and the reason for this. */
 export interface FailedRedaction {
   readonly eventId: EventId;
   readonly reason: string;
 }
 
-/** Stores the ids of the events that were not redacted, and counts these events by reason. */
+/**
+ * Stores the ids of events that were not redacted as items of the job, and adds the events to the counts by reason.
+ * @returns the progress with the new counts
+ */
 export async function noteFailures(
   { items }: JobScope<RedactionProgress>,
   transaction: Knex.Transaction,

@@ -17,14 +17,14 @@ import { defineJobOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** The checkpoint of the job. `stale` means that the job has marked the device list as stale. */
+/** The checkpoint of the job. `stale` is set if the job has marked the user's device list as outdated. */
 interface Progress {
   readonly stale?: true;
 }
 
 /** The result of a refresh. */
 export interface RefreshedDevices {
-  /** Number of devices with keys after the refresh. */
+  /** Number of the user's devices whose keys are stored after the refresh. */
   readonly devices: number;
   readonly removed: number;
   /** Number of devices that were left out because their keys have no valid signature. */
@@ -33,8 +33,8 @@ export interface RefreshedDevices {
 
 /**
  * Replaces a remote user's device keys and cross-signing keys by the keys that the user's server sends. If the server cannot be
- * reached, the job marks the user's device list as stale and asks the server again later. Dendrite's route is `POST
- * /_dendrite/admin/refreshDevices/{userID}`. Dendrite does nothing for users without stored keys.
+ * reached, the job marks the user's device list as outdated and asks the server again later. Dendrite's route is `POST
+ * /_dendrite/admin/refreshDevices/{userID}`. Unlike this operation, Dendrite does nothing for users without stored keys.
  * @throws MatrixError `M_NOT_FOUND` if the user's server does not know the user
  * @throws MatrixError `M_FORBIDDEN` if the user's server refuses to answer
  * @throws MatrixError `M_BAD_STATE` if the host cannot ask other servers for devices
@@ -125,7 +125,10 @@ function isPassing({ reason, status = 0 }: FederationError): boolean {
   return reason === 'unreachable' || (reason === 'refused' && (status === 429 || status >= 500));
 }
 
-/** Makes the error for the caller. A `MatrixError` ends the job. After any other error, the job is tried again later. */
+/**
+ * Makes the error for the caller if the user's server has refused or has given an invalid answer. The error is a `MatrixError`,
+ * because a `MatrixError` ends the job. After any other error, the job tries again later.
+ */
 function refusalOf({ reason, message, status }: FederationError): MatrixError {
   if (reason === 'bad_answer') return new MatrixError('M_UNKNOWN', message, { status: 502 });
   return new MatrixError(status === 404 ? 'M_NOT_FOUND' : 'M_FORBIDDEN', message);

@@ -14,7 +14,8 @@ const notFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'User does no
 
 /**
  * Sets a local user's password. With `logoutDevices`, the same transaction logs the user out. Dendrite's route is `POST
- * /_dendrite/admin/resetPassword/{userID}`. Dendrite does not delete the keys and pushers of the user's devices.
+ * /_dendrite/admin/resetPassword/{userID}`. Unlike this operation, Dendrite does not delete the keys and pushers of the devices
+ * that it logs out.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  * @throws MatrixError `M_FORBIDDEN` if the account is deactivated and `deactivated` is not set
  * @throws MatrixError `M_MISSING_PARAM` if the password is empty
@@ -28,7 +29,7 @@ export const resetPassword = defineOperation({
     userId: userIdInput,
     /** The new password. */
     password: z.string(),
-    /** Whether to log the user out everywhere. @defaultValue false */
+    /** Whether to log the user out on all devices. @defaultValue false */
     logoutDevices: z.boolean().default(false),
     /** Whether to set the password even if the account is deactivated. The user still cannot log in. @defaultValue false */
     deactivated: z.boolean().default(false),

@@ -38,16 +38,17 @@ export interface SetUser {
 
 /**
  * Changes or creates a local user in one transaction. If the display name or the avatar changes, the plugin changes the profile
- * and tells the host, which then writes the member events. `deactivated: true` starts the job of `deactivateUser` and does not
- * wait for it. `deactivated: false` activates the account again. A reactivation needs a new password. A reactivation fails as
- * long as the job of the deactivation is running. Synapse's route is `PUT /_synapse/admin/v2/users/{userId}`. Synapse makes the
- * changes one after another and may stop halfway.
+ * and tells the host. The host must then update the member events in the user's rooms. `deactivated: true` starts the job of
+ * `deactivateUser` and does not wait for it. `deactivated: false` activates a deactivated account again. This needs a new
+ * password, and fails as long as the job of the deactivation has not ended. Synapse's route is `PUT
+ * /_synapse/admin/v2/users/{userId}`. Unlike this operation, Synapse makes the changes one after another, and may fail after
+ * some of them.
  * @throws MatrixError `M_NOT_FOUND` if the account is deleted during the call
  * @throws MatrixError `M_INVALID_USERNAME`, `M_EXCLUSIVE` or `M_USER_IN_USE` if a new account may not have the username
  * @throws MatrixError `M_MISSING_PARAM` if the password is empty
  * @throws MatrixError `M_WEAK_PASSWORD` if the password is too short, `M_BAD_JSON` if the username or the password is too long
- * @throws MatrixError 409 `M_BAD_STATE` if the user is the last administrator, is still leaving rooms, or was changed by
- * another call at the same time
+ * @throws MatrixError 409 `M_BAD_STATE` if the user is the last administrator, if the job of the deactivation has not ended, or
+ * if another call has deactivated or reactivated the user at the same time
  */
 export const setUser: WriteOperation<typeof userChanges, SetUser, string | undefined> = defineOperation({
   access: 'admin',
@@ -86,7 +87,7 @@ export const setUser: WriteOperation<typeof userChanges, SetUser, string | undef
 });
 
 /**
- * Creates the user.
+ * Creates the user with the values of the input. The caller must set the user type and the restrictions.
  * @returns the servers for which an update of the device list was queued; `undefined` if a concurrent call has created the
  * account
  */
@@ -159,8 +160,8 @@ async function reactivate({ transaction }: WriteScope, userId: UserId): Promise<
 }
 
 /**
- * Changes the user type and the restrictions of the account, which are in the plugin's own tables. Skips restrictions that
- * already have the wanted value.
+ * Changes the user type and the restrictions of the account, which the plugin stores in its own tables. Restrictions that
+ * already have the wanted value do not change.
  */
 async function changeAttributes(scope: WriteScope, changes: UserChanges): Promise<void> {
   const { userId, userType } = changes;

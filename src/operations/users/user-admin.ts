@@ -11,7 +11,7 @@ import { isOwnAccount, requireLocal, userNotFound } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
 /**
- * Checks that actors do not demote themselves, and that no guest becomes an administrator.
+ * Checks that the actor does not demote their own account, and that a guest does not become an administrator.
  * @throws MatrixError `M_INVALID_PARAM`
  */
 export function checkAdminChange(actor: Actor, userId: UserId, account: Account, isAdmin: boolean): void {
@@ -24,8 +24,9 @@ export function checkAdminChange(actor: Actor, userId: UserId, account: Account,
 }
 
 /**
- * Makes a user an administrator, or demotes an administrator. The account of a demoted administrator gets its earlier type
- * back. The change takes effect with the user's next request, because each request reads the account of its access token.
+ * Makes a user an administrator, or demotes an administrator. Does nothing if the account already has the wanted type. A
+ * demoted account becomes the account of a user or of an application service again. The change takes effect with the user's
+ * next request, because each request reads the account of its access token.
  * @param account the user's account; the transaction must have locked this account
  * @throws MatrixError the errors of `checkAdminChange()`, and `M_BAD_STATE` if no administrator would be left
  */
@@ -40,8 +41,8 @@ export async function changeAdmin(
   if (!isAdmin) await requireOtherAdmin(transaction, userId, account);
   const former = account.appserviceId === null ? ACCOUNT_TYPE.user : ACCOUNT_TYPE.appservice;
   await updateAccountType(transaction, userId, isAdmin ? ACCOUNT_TYPE.admin : former);
-  // Removes the cached decisions about the account. An administrator may be logged in as this user, and this login ends when
-  // the user becomes an administrator.
+  // `standings` is a cache that also knows whether an administrator is logged in as this user. Such a login ends when the user
+  // becomes an administrator.
   afterCommit(() => standings.forget(userId));
 }
 
@@ -66,7 +67,8 @@ export const getUserAdmin = defineOperation({
 
 /**
  * Makes a local user an administrator, or demotes an administrator. The change takes effect with the user's next request.
- * Synapse's route is `PUT /_synapse/admin/v1/users/{userId}/admin`.
+ * Callers cannot demote themselves, and guests cannot become administrators. Synapse's route is `PUT
+ * /_synapse/admin/v1/users/{userId}/admin`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  * @throws MatrixError 409 `M_BAD_STATE` if the user is the last administrator
  */

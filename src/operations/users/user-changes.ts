@@ -23,7 +23,7 @@ const threepid = z.discriminatedUnion('medium', [
   }),
 ]);
 
-/** The input of `setUser`. A field that the input does not contain stays as it is. */
+/** The input of `setUser`. If the input lacks a field, the value that the user has stays as it is. */
 export const userChanges = inputObject({
   /** The local user. If the user does not exist, `setUser` creates the user. */
   userId: userIdInput,
@@ -51,7 +51,10 @@ export const userChanges = inputObject({
   userType: z.enum(USER_TYPES).nullable().optional(),
   /** Whether the user is an administrator. @defaultValue no change */
   admin: z.boolean().optional(),
-  /** `true` deactivates the account. `false` activates the account again and needs a new password. @defaultValue no change */
+  /**
+   * `true` deactivates the account. `false` activates a deactivated account again, which needs a new password. @defaultValue no
+   * change
+   */
   deactivated: z.boolean().optional(),
   /** Whether the user is locked out. @defaultValue no change */
   locked: z.boolean().optional(),
@@ -71,7 +74,7 @@ const refuse = (text: string): never => {
 };
 
 /**
- * Refuses changes that contradict each other or do not fit the account, before anything changes.
+ * Refuses changes that contradict each other or that the account does not allow. Changes nothing itself.
  * @param account the account before the changes; `undefined` if `setUser` will create the account
  * @throws MatrixError if the changes are refused
  */

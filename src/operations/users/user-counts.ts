@@ -7,13 +7,13 @@ import { userIdInput } from './user-id-input.ts';
 const input = inputObject({
   /** The user, local or remote. */
   userId: userIdInput,
-  /** The earliest time that counts, in ms since the epoch. */
+  /** Only invites or joins at or after this time count. The time is in ms since the epoch. */
   since: timeInput,
 });
 
 /**
- * Counts the invites that a user has sent since a time. The count is 0 for an unknown user. Synapse's route is `GET
- * /_synapse/admin/v1/users/{userId}/sent_invite_count`.
+ * Counts the invites that a user has sent since a time. Invites to rooms that were purged do not count. The count is 0 for an
+ * unknown user. Synapse's route is `GET /_synapse/admin/v1/users/{userId}/sent_invite_count`.
  */
 export const countSentInvites = defineOperation({
   access: 'admin',
@@ -25,8 +25,9 @@ export const countSentInvites = defineOperation({
 });
 
 /**
- * Counts the rooms that a user has joined since a time, including rooms that the user has left again. The count is 0 for an
- * unknown user. Synapse's route is `GET /_synapse/admin/v1/users/{userId}/cumulative_joined_room_count`.
+ * Counts the rooms that a user has joined since a time, including rooms that the user has left again. Rooms that were purged do
+ * not count. The count is 0 for an unknown user. Synapse's route is `GET
+ * /_synapse/admin/v1/users/{userId}/cumulative_joined_room_count`.
  */
 export const countJoinedRooms = defineOperation({
   access: 'admin',

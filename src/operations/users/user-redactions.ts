@@ -10,7 +10,7 @@ import { inputObject } from '../input-object.ts';
 import { SYNAPSE_STATUS, type SynapseStatus } from '../synapse-status.ts';
 import { outcomeOf, type RedactionProgress, type UserRedaction } from './redaction-outcome.ts';
 
-/** The progress of a redaction of a user's events, in Synapse's format. */
+/** How far `redactUserEvents` has redacted a user's events, in Synapse's format. */
 export interface UserRedactionStatus {
   readonly status: SynapseStatus;
   /** Number of events that have been redacted. `null` if the redaction has failed or was cancelled. */
@@ -24,7 +24,7 @@ export interface UserRedactionStatus {
 }
 
 /**
- * Shows the progress of a redaction. Synapse's route is `GET /_synapse/admin/v1/user/redact_status/{redactId}`.
+ * Shows how far a redaction of a user's events is. Synapse's route is `GET /_synapse/admin/v1/user/redact_status/{redactId}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such redaction
  */
 export const getUserRedaction = defineOperation({
@@ -54,8 +54,8 @@ export const getUserRedaction = defineOperation({
 });
 
 /**
- * Returns the outcome of the job so far. The casts are safe, because `redactUserEvents` has written the job's checkpoint and
- * result.
+ * Returns the outcome of the job so far. The type casts are safe, because `redactUserEvents` has written the job's checkpoint
+ * and result.
  */
 async function readOutcome(db: Db, { id, result, checkpoint }: Job): Promise<UserRedaction> {
   if (result !== undefined) return result as unknown as UserRedaction;

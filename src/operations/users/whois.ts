@@ -15,8 +15,8 @@ export interface Whois {
 
 /**
  * Shows where the devices of a local user were last seen. Source: Client-Server API, "Server administration". Dendrite's route
- * is `GET /_matrix/client/v3/admin/whois/{userID}`. Dendrite also shows ports, and shows an unknown user as a user without
- * devices.
+ * is `GET /_matrix/client/v3/admin/whois/{userID}`. Unlike this operation, Dendrite also shows ports, and shows an unknown user
+ * as a user without devices.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const whois = defineOperation({
