@@ -1179,6 +1179,7 @@ export type ModeratedRoomBody = {
 export type StoredThumbnail = {
   readonly width: number;
   readonly height: number;
+  /** `crop` or `scale`. */
   readonly method: string;
   /** The size in bytes. */
   readonly size: number;

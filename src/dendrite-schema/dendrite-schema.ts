@@ -7,7 +7,7 @@ import { ROOMSERVER } from './roomserver.ts';
 import { SYNCAPI } from './syncapi.ts';
 import { USERAPI } from './userapi.ts';
 
-/** A migration that creates the tables of one component of Dendrite. */
+/** A migration that creates the tables of one or two components of Dendrite. */
 export interface DendriteMigration extends Knex.Migration {
   readonly name: string;
   /** The migration always runs in a transaction, even if the host runs its own migrations without transactions. */
@@ -15,8 +15,8 @@ export interface DendriteMigration extends Knex.Migration {
 }
 
 /**
- * Key of an advisory lock. A process takes this lock while it checks for the tables and creates them, so that no other process
- * creates the tables at the same time.
+ * Key of an advisory lock. `ensureDendriteSchema()` holds this lock while it checks for the tables and creates them, so that no
+ * other process creates the tables at the same time.
  */
 const LOCK_KEY = 0x6468_7363; // "dhsc"
 
@@ -28,6 +28,7 @@ async function inPublic(transaction: Knex, work: () => Promise<unknown>): Promis
   await transaction.raw(`SELECT set_config('search_path', ?, true)`, [rows[0]?.path ?? '']);
 }
 
+/** Returns a migration that runs `sql` in the schema `public`. The migration cannot be undone. */
 function creates(name: string, sql: string): DendriteMigration {
   return {
     name,
@@ -47,9 +48,9 @@ const ALL: readonly DendriteMigration[] = [
 ];
 
 /**
- * Knex migrations that create the tables, sequences and indexes of Dendrite 0.15 for PostgreSQL, in the schema `public`. Each
- * component of Dendrite has one migration. These migrations need a migration table of their own: `db.migrate.latest({
- * migrationSource: dendriteSchema, tableName: 'dendrite_schema_migrations' })`. The migrations never drop anything, so
+ * Knex migrations that create the tables, sequences and indexes of Dendrite 0.15 for PostgreSQL, in the schema `public`. These
+ * migrations need a migration table that is not the one of the homeserver's own migrations: `db.migrate.latest({
+ * migrationSource: dendriteSchema, tableName: 'dendrite_schema_migrations' })`. The migrations never drop anything, so Knex's
  * `rollback()` fails.
  */
 export const dendriteSchema: Knex.MigrationSource<DendriteMigration> = {
@@ -65,9 +66,9 @@ export const dendriteSchemaConfig: Knex.MigratorConfig = {
 };
 
 /**
- * Creates the tables of `dendriteSchema`. Changes nothing if Dendrite has already created its tables in the schema `public`.
- * Processes that start at the same time wait for each other. The table `public.dendrite_schema_migrations` lists the migrations
- * that have run.
+ * Runs those migrations of `dendriteSchema` that have not run yet. Changes nothing if Dendrite itself has created its tables in
+ * the schema `public`. Processes that call this function at the same time wait for each other. The table
+ * `public.dendrite_schema_migrations` lists the migrations that have run.
  */
 export async function ensureDendriteSchema(db: Knex): Promise<void> {
   await transact(db, (transaction) =>

@@ -1,4 +1,4 @@
-/** SQL for the tables with the federation sender's queues and the keys of other servers. */
+/** SQL for the tables of the federation sender, such as its queues, and for the tables with the keys of other servers. */
 export const FEDERATION = `
 CREATE TABLE federationsender_assumed_offline (
   server_name text PRIMARY KEY

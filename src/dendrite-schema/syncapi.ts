@@ -1,6 +1,6 @@
 /**
- * SQL for the tables that `/sync`, `/messages` and search read. Several of these tables number their rows with the sequence
- * `syncapi_stream_id`.
+ * SQL for the tables that Dendrite reads for `/sync`, `/messages` and `/search`. Several of these tables number their rows with
+ * the same sequence, `syncapi_stream_id`.
  */
 export const SYNCAPI = `
 CREATE SEQUENCE syncapi_stream_id;

@@ -1,4 +1,4 @@
-/** SQL for the tables with accounts, devices, profiles, push rules and tokens. */
+/** SQL for the tables with accounts, devices, profiles, account data, key backups, notifications, pushers and tokens. */
 export const USERAPI = `
 CREATE TABLE userapi_account_datas (
   localpart text NOT NULL,

@@ -11,7 +11,7 @@ CREATE TABLE matrix_admin.notice_transactions (
 CREATE INDEX notice_transactions_by_age ON matrix_admin.notice_transactions (sent_at);
 `;
 
-/** Creates the table that remembers which server notice was sent with which transaction id. */
+/** Creates the table that stores which server notice was sent with which of the client's transaction ids. */
 export const notices = {
   name: '0003-notices',
   up: async (db: Knex): Promise<void> => {

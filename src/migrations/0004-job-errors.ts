@@ -1,6 +1,8 @@
 import type { Knex } from 'knex';
 
-/** Adds the Matrix error of a failed job, so that a caller who waits for the job gets it as the answer. */
+/**
+ * Adds columns for the Matrix error with which a job has failed. A caller who waits for the job gets this error as the answer.
+ */
 export const jobErrors = {
   name: '0004-job-errors',
   up: async (db: Knex): Promise<void> => {

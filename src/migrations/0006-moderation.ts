@@ -17,7 +17,7 @@ CREATE TABLE matrix_admin.account_restrictions (
 );
 `;
 
-/** Creates the tables for the statuses of event reports, and for suspended and locked accounts. */
+/** Creates the table for the statuses of event reports, and the table for suspended and locked accounts. */
 export const moderation = {
   name: '0006-moderation',
   up: async (db: Knex): Promise<void> => {

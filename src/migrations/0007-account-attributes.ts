@@ -9,7 +9,7 @@ CREATE TABLE matrix_admin.account_attributes (
 );
 `;
 
-/** Creates the table for attributes of accounts for which Dendrite's tables have no column. */
+/** Creates the table for those attributes of accounts for which Dendrite's tables have no column. */
 export const accountAttributes = {
   name: '0007-account-attributes',
   up: async (db: Knex): Promise<void> => {

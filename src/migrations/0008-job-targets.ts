@@ -18,8 +18,8 @@ ALTER TABLE matrix_admin.jobs DROP COLUMN target;
 `;
 
 /**
- * Adds the target to jobs. Allows the audit outcomes `queued` and `cancelled`, so that the start of a job and its end can each
- * have an audit entry.
+ * Adds to each job its target: the id of the room or user that the job is about. Allows the audit outcomes `queued` and
+ * `cancelled`, so that the start of a job and its end can each have an audit entry.
  */
 export const jobTargets = {
   name: '0008-job-targets',

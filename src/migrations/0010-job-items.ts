@@ -12,8 +12,8 @@ CREATE INDEX job_items_by_position ON matrix_admin.job_items (job_id, position);
 `;
 
 /**
- * Creates the table for the things that jobs have processed. A job's checkpoint must not contain long lists, because every step
- * writes the whole checkpoint again.
+ * Creates the table for the items that jobs have processed, for example users. The items are not in the job's checkpoint,
+ * because every step of a job writes the whole checkpoint again, and a long list would make each step slow.
  */
 export const jobItems = {
   name: '0010-job-items',

@@ -8,8 +8,9 @@ CREATE TABLE matrix_admin.requirements (
 `;
 
 /**
- * Creates the table of migrations that older versions of the plugin cannot work with. Such a migration adds a row with its own
- * name and with a remedy. A process of a version that does not know the name refuses to start.
+ * Creates the table of migrations after which older versions of the plugin can no longer use the tables. Such a migration adds
+ * a row with its own name, and with a text that tells the operator what to do. A process whose version of the plugin does not
+ * know the name refuses to start, and shows the text.
  */
 export const requirements = {
   name: '0011-requirements',

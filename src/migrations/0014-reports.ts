@@ -17,7 +17,7 @@ CREATE TABLE matrix_admin.reports (
 CREATE INDEX reports_room_id_idx ON matrix_admin.reports (room_id) WHERE room_id IS NOT NULL;
 `;
 
-/** Creates the table for reports about users and rooms. Dendrite has a table for reports about events only. */
+/** Creates the table for reports about users and rooms. Dendrite's own table of reports is only for reports about events. */
 export const reports = {
   name: '0014-reports',
   up: async (db: Knex): Promise<void> => {

@@ -24,8 +24,9 @@ CREATE INDEX audit_by_request ON matrix_admin.audit (request_id);
 `;
 
 /**
- * Creates the tables for bulk operations: selections of users or rooms, and their items. Adds an index of the audit by request
- * id. A resumed job finds in the audit which items it has already processed.
+ * Creates the tables for bulk operations: `bulk_selections` for lists of users or rooms on which an operation is to run, and
+ * `bulk_items` for the users or rooms. Adds an index of the audit by request id, because a resumed bulk job looks up in the
+ * audit which items it has already processed.
  */
 export const bulk = {
   name: '0015-bulk',

@@ -27,7 +27,10 @@ ALTER TABLE matrix_admin.account_attributes
   DROP COLUMN replaceable_until;
 `;
 
-/** Adds shadow bans, rate limits of accounts, experimental features, and permissions to replace master keys. */
+/**
+ * Allows the restriction `shadow_banned`. Adds columns for an account's rate limit, its experimental features, and the
+ * permission to replace its master cross-signing key.
+ */
 export const accountStanding = {
   name: '0016-account-standing',
   up: async (db: Knex): Promise<void> => {

@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 
 /**
- * Creates the table of the times at which the plugin first found a room without local users. Dendrite does not store such
- * times.
+ * Creates the table of rooms without local users. `since` is the time at which the plugin first found the room without local
+ * users. Dendrite does not store when the last local user left a room.
  */
 export const abandonedRooms = {
   name: '0017-abandoned-rooms',

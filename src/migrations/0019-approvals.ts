@@ -28,7 +28,10 @@ ALTER TABLE matrix_admin.audit DROP COLUMN approval_id;
 DROP TABLE matrix_admin.approvals;
 `;
 
-/** Creates the table of approvals, and adds the id of the approval to audit entries. */
+/**
+ * Creates the table of approvals. An approval belongs to a call for which a second administrator must decide whether it may
+ * run. Also adds a column for the id of the approval to the audit.
+ */
 export const approvals = {
   name: '0019-approvals',
   up: async (db: Knex): Promise<void> => {

@@ -26,9 +26,10 @@ CREATE INDEX media_removals_due ON matrix_admin.media_removals (due_at);
 `;
 
 /**
- * Creates the tables of media: the quarantine and the protection of each media, a log of quarantines, and the files to remove.
- * The column `thumbnail` of a file to remove contains, for example, `96x96-crop`. The column is empty for the file of the media
- * itself.
+ * Creates three tables of media. `media_standings`: whether a media is quarantined, and whether it is protected from
+ * quarantines. `media_quarantine_changes`: a log of the beginnings and ends of quarantines. `media_removals`: the files that
+ * the plugin has to remove. There, `thumbnail` is the name of a thumbnail, such as `96x96-crop`, or empty for the file of the
+ * media itself.
  */
 export const media = {
   name: '0021-media',

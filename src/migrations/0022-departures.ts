@@ -13,9 +13,9 @@ CREATE INDEX departures_by_time ON matrix_admin.departures USING brin (departed_
 `;
 
 /**
- * Creates the table of the local users of purged rooms. After a purge, Dendrite has no rows for these users, but their clients
- * still show the room. The table has no key, because checking a key would slow down the purge of a large room. If a room is
- * purged twice, each user has two rows.
+ * Creates the table of the local users of purged rooms. After a purge, Dendrite's tables no longer tell who was in the room,
+ * but the clients of these users still show the room until `/sync` reports a leave. The table has no primary key, because
+ * checking the key would slow down the purge of a large room. If a room is purged twice, a user may have two rows for the room.
  */
 export const departures = {
   name: '0022-departures',

@@ -1,10 +1,11 @@
 import type { Knex } from 'knex';
 
 /**
- * `up_to` is the NID (Dendrite's number) of the event that was the room's newest when the summary was last written.
- * `state_snapshot_nid` is the NID of the room's state at that time. Texts are cut at 255 characters, because PostgreSQL cannot
- * index long texts. `search_name` and `search_alias` are not cut. This migration creates no index for sorting and searching the
- * list. The first rebuild creates these indexes. `fillfactor` keeps free space in each page of the table, so PostgreSQL can
+ * The table of room summaries. A summary contains what a list of rooms shows about a room. `up_to` is the NID (Dendrite's
+ * number) of the event that was the room's newest when the summary was last written. `state_snapshot_nid` is the NID of the
+ * room's state at that time. Texts are cut at 255 characters, because PostgreSQL cannot index long texts. `search_name` and
+ * `search_alias` are not cut. This migration creates no indexes for sorting and searching the list of rooms. The first rebuild
+ * of the summaries creates these indexes. `fillfactor` keeps free space in each disk page of the table, so that PostgreSQL can
  * update a row without touching the indexes if no indexed column changes.
  */
 const ROOMS = `
@@ -31,8 +32,9 @@ CREATE TABLE matrix_admin.room_summaries (
 `;
 
 /**
- * `built_at` is the time at which the last rebuild of the summaries of this kind ended. It is NULL before the first rebuild has
- * ended. As long as it is NULL, the summaries are incomplete, and the plugin does not use them.
+ * The table with the state of each kind of summaries. `built_at` is the time at which the last rebuild of the summaries of the
+ * kind ended. Before the first rebuild has ended, `built_at` is NULL, the summaries are incomplete, and the plugin does not
+ * read lists from them.
  */
 const STATES = `
 CREATE TABLE matrix_admin.summary_states (
@@ -42,7 +44,9 @@ CREATE TABLE matrix_admin.summary_states (
 INSERT INTO matrix_admin.summary_states (kind) VALUES ('rooms');
 `;
 
-/** Creates the table of summaries of rooms. The plugin reads lists of rooms from it. */
+/**
+ * Creates the table of room summaries, from which the plugin reads lists of rooms, and the table with the state of summaries.
+ */
 export const summaries = {
   name: '0023-summaries',
   up: async (db: Knex): Promise<void> => {

@@ -1,13 +1,14 @@
 import type { Knex } from 'knex';
 
 /**
+ * The table of user summaries. A summary contains the values by which a list of users is sorted, filtered and searched.
  * `last_seen_ts` is the greatest `bigint` if no device of the account was ever seen. `search_text` is the localpart and the
  * display name in lower case, with a line break in between. The primary key includes the columns that filters read, so that
- * PostgreSQL can skip many users without reading the table. This migration creates no indexes for sorting and searching the list
- * of users. The first rebuild of the summaries creates them.
+ * PostgreSQL can skip many users without reading the table. This migration creates no indexes for sorting and searching the
+ * list of users. The first rebuild of the summaries creates these indexes.
  *
- * In the table `summary_states`, `checked_up_to` is the last room or account whose summary a check has compared with the
- * homeserver's tables. The next check begins after it.
+ * In the table `summary_states`, `checked_up_to` is the room or account at which the last check ended. A check compares some
+ * summaries with the homeserver's tables. The next check begins after this room or account.
  */
 const UP = `
 CREATE TABLE matrix_admin.user_summaries (
@@ -26,7 +27,7 @@ ALTER TABLE matrix_admin.summary_states ADD COLUMN checked_up_to jsonb, ADD COLU
 INSERT INTO matrix_admin.summary_states (kind) VALUES ('users');
 `;
 
-/** Creates the table of summaries of users. The plugin reads long lists of users from it. */
+/** Creates the table of user summaries, from which the plugin reads long lists of users. */
 export const userSummaries = {
   name: '0024-user-summaries',
   up: async (db: Knex): Promise<void> => {

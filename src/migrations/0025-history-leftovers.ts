@@ -12,8 +12,9 @@ CREATE TABLE matrix_admin.history_leftovers (
 `;
 
 /**
- * Creates the table of the events, state snapshots and state blocks that purges of history have taken out of use but not
- * deleted, because something may still need them.
+ * Creates the table of leftovers: the events that a purge of history has taken out of the timeline, but not deleted, and the
+ * state snapshots and state blocks of such events. A purge deletes them later, if nothing needs them any more. `needed` is true
+ * if the last purge has found that something needs the leftover. `is_local` is true for an event of a local user.
  */
 export const historyLeftovers = {
   name: '0025-history-leftovers',

@@ -9,7 +9,10 @@ CREATE TABLE matrix_admin.user_export_parts (
 );
 `;
 
-/** Creates the table of exports of users. An export consists of parts, and goes with the job that has made it. */
+/**
+ * Creates the table of exports of users' data. An export consists of parts. PostgreSQL deletes the parts when the job that has
+ * made the export is deleted.
+ */
 export const userExports = {
   name: '0026-user-exports',
   up: async (db: Knex): Promise<void> => {

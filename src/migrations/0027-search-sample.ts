@@ -3,8 +3,8 @@ import type { Knex } from 'knex';
 const HASH = '(((stream_position & 1073741823) * 663608941) & 1073741823)';
 
 /**
- * Adds an index of one in 64 search documents. Searches read such documents to estimate how many documents have a word. The
- * documents are chosen by a hash of their stream position.
+ * Adds an index that has only one in 64 search documents, chosen by a hash of their stream position. Searches read these
+ * documents to estimate how many of all documents contain a word.
  */
 export const searchSample = {
   name: '0027-search-sample',

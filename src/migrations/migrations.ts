@@ -65,7 +65,7 @@ const ALL: readonly NamedMigration[] = [
   searchSample,
 ];
 
-/** Tells whether this version of the plugin contains a migration. */
+/** Tells whether this version of the plugin contains a migration with this name. */
 export function isKnownMigration(name: string): boolean {
   return ALL.some((migration) => migration.name === name);
 }
@@ -82,7 +82,7 @@ export const migrationConfig: Knex.MigratorConfig = {
   migrationSource,
   schemaName: OWN_SCHEMA,
   tableName: 'migrations',
-  // A process of an older version may start with tables that a newer version has migrated. `requireKnownMigrations()` still
-  // refuses to start if the older version cannot work with them.
+  // Without this setting, Knex refuses to work if a newer version of the plugin has run a migration that this version does not
+  // contain. `migrateOwnSchema()` refuses only migrations after which older versions cannot use the tables.
   disableMigrationsListValidation: true,
 };

@@ -4,22 +4,27 @@ import type { RoomId, ServerName } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
 /**
- * Another server. It shares rooms with the homeserver, or events are queued for it, or it is on the blacklist or on the list of
- * servers that are assumed to be offline.
+ * Another server: one that shares rooms with the homeserver, for which PDUs or EDUs are queued, that is blacklisted, or that is
+ * assumed to be offline.
  */
 export interface Destination {
   readonly destination: ServerName;
+  /** Number of PDUs that wait to be sent to the server. */
   readonly queuedPdus: number;
+  /** Number of EDUs that wait to be sent to the server. */
   readonly queuedEdus: number;
-  /** `origin_server_ts` of the oldest PDU in the queue. `null` if no PDU is queued. */
+  /**
+   * `origin_server_ts` of the PDU that was queued first for the server, in ms since the epoch. `null` if no PDU is queued, or
+   * if the queued PDU has no such number.
+   */
   readonly oldestQueuedAt: number | null;
   /** Whether the server is in `federationsender_blacklist`. If so, the homeserver sends nothing to this server. */
   readonly isBlacklisted: boolean;
   /** Whether the server is in `federationsender_assumed_offline`. If so, Dendrite sends to this server through a relay. */
   readonly isAssumedOffline: boolean;
   /**
-   * Times of the last and the next attempt to reach the server. `null` if the host reports no times, or if the host is not
-   * waiting to try again.
+   * Times of the last and the next attempt to reach the server. `null` if the homeserver reports no times, or if the homeserver
+   * is not waiting to try again.
    */
   readonly retry: DestinationRetry | null;
 }
@@ -33,7 +38,10 @@ interface DestinationRow {
   is_assumed_offline: boolean;
 }
 
-/** SQL sort keys of the list. Table `t` has the times of attempts that the host reports. */
+/**
+ * SQL sort keys of the list. Row `t` has the times of attempts that the homeserver reports for the server. `NULL` stands for a
+ * value that the homeserver does not have, so this order sorts by the server name.
+ */
 const ORDERS = {
   destination: 'destination COLLATE "C"',
   retry_last_ts: 'coalesce(t.last_try, 0)',
@@ -47,11 +55,12 @@ export type DestinationOrder = keyof typeof ORDERS;
 export const DESTINATION_ORDERS = Object.keys(ORDERS) as [DestinationOrder, ...DestinationOrder[]];
 
 /**
- * Selects the server named `name`, or all servers whose names contain `partOfName`. If `partOfName` is `undefined`, selects all
- * servers.
+ * Selects the server named `name`, or all servers whose names contain `partOfName`, ignoring case. If `partOfName` is
+ * `undefined`, selects all servers.
  */
 export type DestinationFilter = { readonly name: string } | { readonly partOfName: string | undefined };
 
+/** A page of a sorted list. `isReversed` reverses the order. `offset` is the number of entries before the page. */
 export interface DestinationPage {
   readonly orderBy: DestinationOrder;
   readonly isReversed: boolean;
@@ -65,7 +74,10 @@ const KNOWN = `SELECT server_name FROM public.federationsender_joined_hosts
   UNION SELECT server_name FROM public.federationsender_blacklist
   UNION SELECT server_name FROM public.federationsender_assumed_offline`;
 
-/** SQL for the servers. The SQL reads the whole table of joined hosts, because Dendrite has no index on the server names. */
+/**
+ * SQL for the servers that a filter selects, without the homeserver itself. The SQL reads the whole table
+ * `federationsender_joined_hosts`, because Dendrite has no index on its server names.
+ */
 const DESTINATIONS = `SELECT known.server_name AS destination, coalesce(p.pdus, 0) AS pdus, coalesce(e.edus, 0) AS edus, p.oldest,
     b.server_name IS NOT NULL AS is_blacklisted, o.server_name IS NOT NULL AS is_assumed_offline
   FROM (${KNOWN}) AS known
@@ -79,7 +91,7 @@ const DESTINATIONS = `SELECT known.server_name AS destination, coalesce(p.pdus, 
     AND (CAST(:name AS text) IS NULL OR known.server_name = :name)
     AND (CAST(:partOfName AS text) IS NULL OR strpos(lower(known.server_name), lower(:partOfName)) > 0)`;
 
-/** Counts the events (PDUs) and the other messages (EDUs) that wait for delivery to other servers. */
+/** Counts the PDUs and the EDUs that wait to be sent to other servers. Each counts once for each server. */
 export async function readQueueLengths(db: Db): Promise<{ readonly pdus: number; readonly edus: number }> {
   const [lengths] = await rowsOf<{ pdus: string; edus: string }>(
     db.raw(`SELECT (SELECT count(*) FROM public.federationsender_queue_pdus) AS pdus,
@@ -88,7 +100,11 @@ export async function readQueueLengths(db: Db): Promise<{ readonly pdus: number;
   return { pdus: Number(lengths?.pdus), edus: Number(lengths?.edus) };
 }
 
-/** Reads a page of the matching servers, and counts all matching servers. */
+/**
+ * Reads a page of the servers that the filter selects, and counts all of them.
+ * @param servers `localServerNames`: the names of the homeserver itself, which are left out. `retries`: the times of attempts
+ * that the homeserver reports
+ */
 export async function readDestinations(
   db: Db,
   filter: DestinationFilter,
@@ -140,7 +156,7 @@ const destinationOf = (row: DestinationRow, retryOf: ReadonlyMap<ServerName, Des
   retry: retryOf.get(row.destination) ?? null,
 });
 
-/** Reads `origin_server_ts` from an event's JSON. Returns `null` if the text is not an event with a time. */
+/** Reads `origin_server_ts` from an event's JSON. Returns `null` if the text is not JSON, or has no such number. */
 function timeOf(json: string): number | null {
   try {
     const { origin_server_ts: at } = JSON.parse(json) as { readonly origin_server_ts?: unknown };
@@ -150,7 +166,10 @@ function timeOf(json: string): number | null {
   }
 }
 
-/** Reads a page of the rooms that users of a server have joined, in the order of room ids, and counts all these rooms. */
+/**
+ * Reads a page of the rooms of which users of the given server are joined members, in the order of room ids. Also counts all
+ * these rooms.
+ */
 export async function listRoomsOfServer(
   db: Db,
   serverName: ServerName,

@@ -3,7 +3,7 @@ import type { EventId, RoomId, ServerName, UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** Counts the joined users of each server in a room. */
+/** Counts the joined members of a room by their server. */
 export async function countJoinedUsers(db: Db, roomId: RoomId): Promise<Map<ServerName, number>> {
   const rows = await rowsOf<{ server_name: ServerName; users: number }>(
     db.raw(
@@ -15,14 +15,18 @@ export async function countJoinedUsers(db: Db, roomId: RoomId): Promise<Map<Serv
   return new Map(rows.map(({ server_name, users }) => [server_name, users]));
 }
 
-/** Servers that peek into a room, and servers that receive no events. */
+/** What the homeserver must know besides the joined servers to send events of a room. */
 export interface RoomHosts {
+  /** The servers that peek into the room. */
   readonly peeking: readonly ServerName[];
-  /** The joined and peeking servers that are on the blacklist. The homeserver sends nothing to these servers. */
+  /** Those of the joined and peeking servers that are on the blacklist. The homeserver sends nothing to these servers. */
   readonly blacklisted: ReadonlySet<ServerName>;
 }
 
-/** Finds the servers that peek into a room. Also finds which of the peeking and joined servers are on the blacklist. */
+/**
+ * Finds the servers that peek into a room. Also finds which of the peeking servers and of the servers in `joined` are on the
+ * blacklist.
+ */
 export async function findRoomHosts(db: Db, roomId: RoomId, joined: readonly ServerName[]): Promise<RoomHosts> {
   const rows = await rowsOf<{ server_name: ServerName; peeking: boolean }>(
     db.raw(
@@ -39,8 +43,9 @@ export async function findRoomHosts(db: Db, roomId: RoomId, joined: readonly Ser
 }
 
 /**
- * Returns the statements that store a change of memberships in the table of joined servers. Each row of this table stands for a
- * join event. The statements delete the rows of `removed` events, and insert rows for `added` events.
+ * Returns the statements that store a change of memberships in `federationsender_joined_hosts`. Each row of this table stands
+ * for the join event of one member. The statements delete the rows of the `removed` join events, and insert rows for the
+ * `added` ones.
  */
 export function updateJoinedHosts(roomId: RoomId, removed: readonly EventId[], added: readonly JoinedHost[]): Write[] {
   const removal = {
@@ -50,17 +55,18 @@ export function updateJoinedHosts(roomId: RoomId, removed: readonly EventId[], a
   return [...(removed.length > 0 ? [removal] : []), ...insertJoinedHosts(roomId, added)];
 }
 
+/** A join event, and the server of the user who has joined. */
 interface JoinedHost {
   readonly eventId: EventId;
   readonly serverName: ServerName;
 }
 
-/** Deletes all rows of a room from the table of joined servers. */
+/** Deletes all rows of a room from `federationsender_joined_hosts`. */
 export async function deleteJoinedHosts(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
   await transaction.raw('DELETE FROM public.federationsender_joined_hosts WHERE room_id = ?', [roomId]);
 }
 
-/** Returns the statements that store join events and their servers. */
+/** Returns the statements that insert rows for join events. Returns no statement if there are no events. */
 export function insertJoinedHosts(roomId: RoomId, joined: readonly JoinedHost[]): Write[] {
   if (joined.length === 0) return [];
   return [
@@ -72,7 +78,7 @@ export function insertJoinedHosts(roomId: RoomId, joined: readonly JoinedHost[])
   ];
 }
 
-/** Lists the servers that have users in any room that the given user has joined. */
+/** Lists the servers that have a joined member in at least one room of which the given user is a joined member. */
 export async function listHostsSharingRooms(db: Db, userId: UserId): Promise<ServerName[]> {
   const rows = await rowsOf<{ server_name: ServerName }>(
     db.raw(

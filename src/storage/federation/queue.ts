@@ -13,14 +13,14 @@ export async function listBlacklisted(db: Db, serverNames: readonly ServerName[]
   return rows.map(({ server_name }) => server_name);
 }
 
-/** An event that is queued for other servers. */
+/** An event to queue for other servers. */
 export interface QueuedPdu {
-  /** Canonical JSON of the event, with `_room_version` and `_event_id`. */
+  /** Canonical JSON of the event, with Dendrite's additional fields `_room_version` and `_event_id`. */
   readonly json: string;
   readonly destinations: readonly ServerName[];
 }
 
-/** Queues events for other servers, in order. */
+/** Queues events for their destinations, in the given order. Skips events without destinations. */
 export async function enqueuePdus(transaction: Knex.Transaction, pdus: readonly QueuedPdu[]): Promise<void> {
   const sent = pdus.filter(({ destinations }) => destinations.length > 0);
   if (sent.length === 0) return;
@@ -40,16 +40,17 @@ export async function enqueuePdus(transaction: Knex.Transaction, pdus: readonly 
 }
 
 /**
- * How far below `after` the search of `findQueuedEvents()` starts. A NID is the number of a queue entry. A transaction may
- * commit an entry after another transaction has committed an entry with a higher NID, so a new entry may have a NID below
- * `after`.
+ * How far below `after` the search of `findQueuedEvents()` starts. A NID is the number of an entry in
+ * `federationsender_queue_json`. A transaction may commit an entry after another transaction has committed an entry with a
+ * higher NID, so an entry that is new since the previous call may have a NID below `after`.
  */
 const OVERLAP = 1_000;
 
 /**
- * Finds the queued events of a room. Reads the JSON of the queue entries of all rooms.
- * @param after the highest NID of the previous call, or 0. Entries whose NID is not above `after - OVERLAP` are skipped.
- * @returns the NIDs of the entries, and the highest NID in the queue
+ * Finds the queue entries with the room id in their JSON: the room's events, and possibly EDUs about the room. The query reads
+ * the JSON of the entries of all rooms.
+ * @param after `newest` of the previous call, or 0. The query skips entries whose NID is not above `after - OVERLAP`.
+ * @returns the NIDs of the entries, and in `newest` the highest NID in the queue, or `after` if `after` is higher
  */
 export async function findQueuedEvents(
   db: Db,
@@ -66,7 +67,7 @@ export async function findQueuedEvents(
   return { nids: (row?.nids ?? []).map(Number), newest: Math.max(Number(row?.newest ?? 0), after) };
 }
 
-/** Lists the servers for which the queue entries are waiting. */
+/** Lists the servers to which at least one of the given queue entries still has to be sent as a PDU. */
 export async function listWaitingServers(db: Db, nids: readonly number[]): Promise<ServerName[]> {
   if (nids.length === 0) return [];
   const rows = await rowsOf<{ server_name: ServerName }>(
@@ -78,7 +79,7 @@ export async function listWaitingServers(db: Db, nids: readonly number[]): Promi
   return rows.map(({ server_name }) => server_name);
 }
 
-/** Queues EDUs of one type. Each EDU goes to all given servers. */
+/** Queues EDUs of one type. Each EDU goes to all given servers, and never expires. */
 export async function enqueueEdus(
   transaction: Knex.Transaction,
   eduType: string,
@@ -96,7 +97,7 @@ export async function enqueueEdus(
 }
 
 /**
- * Deletes queued events that the roomserver no longer stores.
+ * Deletes those queued events that are no longer in `roomserver_events`.
  * @param nids NIDs of the queue entries to check
  * @returns the number of deleted rows, by table
  */

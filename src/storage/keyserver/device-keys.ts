@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** Inserts the row that Dendrite stores for a device that has no keys. */
+/** Stores the row that Dendrite has for a device without keys. Replaces a row with keys, if the device has one. */
 export async function insertKeylessDevice(
   transaction: Knex.Transaction,
   { userId, deviceId }: { readonly userId: UserId; readonly deviceId: string },
@@ -17,8 +17,9 @@ export async function insertKeylessDevice(
 }
 
 /**
- * Renames a device in the table of device keys. If the device has keys, the device list gets a new stream id.
- * @returns the new stream id and the keys; `undefined` if the device has no keys
+ * Renames a device in the table of device keys. If the device has keys, its row gets the next stream id of the user's device
+ * list, because other servers must learn of the new name.
+ * @returns the new stream id and the keys; `undefined` if the device has no keys or no row
  */
 export async function updateKeysDisplayName(
   transaction: Knex.Transaction,
@@ -37,7 +38,10 @@ export async function updateKeysDisplayName(
   return row?.key_json ? { streamId: Number(row.stream_id), keyJson: row.key_json } : undefined;
 }
 
-/** Deletes all keys of devices. @returns the highest stream id in the user's device list before the deletion */
+/**
+ * Deletes all keys of the given devices of a user.
+ * @returns the highest stream id in the user's device list before the deletion; 0 if the list was empty
+ */
 export async function deleteDeviceKeys(
   transaction: Knex.Transaction,
   userId: UserId,
@@ -59,7 +63,10 @@ export async function deleteDeviceKeys(
   return Number(row?.stream_id ?? 0);
 }
 
-/** Records a change of a user's keys, so that `/sync` reports the change to all users who share a room with the user. */
+/**
+ * Records that keys of a user have changed, so that `/sync` reports the change to all local users who share a room with this
+ * user.
+ */
 export async function noteKeyChange(transaction: Knex.Transaction, userId: UserId): Promise<void> {
   await transaction.raw(
     `INSERT INTO public.keyserver_key_changes (user_id) VALUES (?)
@@ -68,7 +75,7 @@ export async function noteKeyChange(transaction: Knex.Transaction, userId: UserI
   );
 }
 
-/** Tells whether a device has keys. Other users can see only devices with keys. */
+/** Tells whether a device has identity keys. Only such a device is visible to other users. */
 export async function hasDeviceKeys(db: Db, userId: UserId, deviceId: string): Promise<boolean> {
   const rows = await rowsOf(
     db.raw(`SELECT FROM public.keyserver_device_keys WHERE user_id = ? AND device_id = ? AND key_json <> ''`, [

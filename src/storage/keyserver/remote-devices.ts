@@ -6,7 +6,7 @@ import { type Db, rowsOf } from '../database.ts';
 /** Dendrite's numbers for the types of cross-signing keys. */
 const KEY_TYPES: Readonly<Record<CrossSigningKey['usage'], number>> = { master: 1, self_signing: 2 };
 
-/** Marks a user's device list as stale or as up to date. The homeserver must request a stale list again. */
+/** Marks the device list of a remote user as stale or as up to date. The homeserver must request a stale list again. */
 export async function setStale(transaction: Knex.Transaction, userId: UserId, isStale: boolean): Promise<void> {
   await transaction.raw(
     `INSERT INTO public.keyserver_stale_device_lists (user_id, domain, is_stale, ts_added_secs)
@@ -18,15 +18,15 @@ export async function setStale(transaction: Knex.Transaction, userId: UserId, is
 
 const LAST_CHANGE = 'SELECT change_id FROM public.keyserver_key_changes WHERE user_id = ?';
 
-/** Returns the id of the last change of the user's keys. Returns `undefined` if there was none. */
+/** Returns the id of the last change of the user's keys. Returns `undefined` if no change was recorded yet. */
 export async function findKeyChange(db: Db, userId: UserId): Promise<string | undefined> {
   const [row] = await rowsOf<{ change_id: string }>(db.raw(LAST_CHANGE, [userId]));
   return row?.change_id;
 }
 
 /**
- * Returns the same as `findKeyChange()`. First waits for transactions that change the user's keys, and blocks new ones until
- * the end of this transaction.
+ * Returns the same as `findKeyChange()`. If the user has a recorded change, first waits for other transactions that record a
+ * change of the user's keys, and blocks further ones until the end of this transaction.
  */
 export async function lockKeyChange(transaction: Knex.Transaction, userId: UserId): Promise<string | undefined> {
   const [row] = await rowsOf<{ change_id: string }>(transaction.raw(`${LAST_CHANGE} FOR UPDATE`, [userId]));
@@ -35,8 +35,8 @@ export async function lockKeyChange(transaction: Knex.Transaction, userId: UserI
 
 /**
  * Replaces the stored devices and cross-signing keys of a remote user.
- * @param streamId stream id that the device list has on the user's own server
- * @returns the number of devices that were removed
+ * @param streamId the stream id of the device list on the user's own server
+ * @returns the number of devices that were stored before, and that are not in `devices`
  */
 export async function replaceRemoteDevices(
   transaction: Knex.Transaction,
@@ -78,8 +78,8 @@ export async function replaceRemoteDevices(
 }
 
 /**
- * Replaces a user's cross-signing keys, but keeps other users' signatures of these keys. Local users who have verified the user
- * have made these signatures.
+ * Replaces a user's cross-signing keys, and the signatures that the user has made with own keys on own keys. Keeps the
+ * signatures that other users have made on this user's keys, for example when they verified this user.
  */
 async function replaceCrossSigningKeys(
   transaction: Knex.Transaction,

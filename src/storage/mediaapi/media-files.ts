@@ -3,17 +3,17 @@ import type { ServerName } from '../../ids.ts';
 import type { MediaKey } from '../../matrix/media-uris.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** The columns of a media's or thumbnail's row that identify its file. */
+/** A row of a media, or of a thumbnail of a media. The row has a file. */
 export interface FileRow extends MediaKey {
-  /** The hash of the content, as in the column `base64hash`. Empty for a thumbnail whose media has no row. */
+  /** The column `base64hash` of the media: the hash of its content. Empty for a thumbnail whose media has no row. */
   readonly hash: string;
-  /** Name of the thumbnail, such as `96x96-crop`. Empty if the file is the media itself. */
+  /** Name of the thumbnail, such as `96x96-crop`. Empty if this is the row of the media itself. */
   readonly thumbnail: string;
-  /** The size in the row, in bytes. */
+  /** The size of the file according to the row, in bytes. */
   readonly size: number;
 }
 
-/** Identifies a row. A page begins after this row. */
+/** Identifies the row after which a page of rows begins. For rows of media, `thumbnail` is ignored. */
 export type FileRowPosition = readonly [mediaId: string, origin: string, thumbnail: string];
 export const FIRST_FILE_ROW: FileRowPosition = ['', '', ''];
 
@@ -32,10 +32,10 @@ const READ = {
     ORDER BY t.media_id, t.media_origin, thumbnail LIMIT :limit`,
 } as const;
 
-/** The kinds of rows that have a file. */
+/** The kinds of rows: of media, or of thumbnails. */
 export type FileRowKind = keyof typeof READ;
 
-/** Lists rows after a position. */
+/** Lists at most `limit` rows of one kind after the given row, in the order of media ids, origins and thumbnails. */
 export async function readFileRows(
   db: Db,
   kind: FileRowKind,

@@ -4,6 +4,7 @@ import { type Db, rowsOf } from '../database.ts';
 /** The media that one local user has uploaded. */
 export interface MediaOfUser {
   readonly userId: UserId;
+  /** `null` if the user has no display name, or an empty one. */
   readonly displayName: string | null;
   readonly mediaCount: number;
   /** Sum of the file sizes, in bytes. Thumbnails are not included. */
@@ -21,11 +22,11 @@ export const MEDIA_ORDERS = Object.keys(ORDERS) as [MediaOrder, ...MediaOrder[]]
 
 export interface MediaFilter {
   readonly localServerNames: readonly ServerName[];
-  /** A part of a localpart or display name, ignoring case. */
+  /** Only users whose localpart or display name contains this text, ignoring case. */
   readonly searchTerm?: string | undefined;
-  /** Only uploads at or after this time, in ms since the epoch. */
+  /** Counts only uploads at or after this time, in ms since the epoch. */
   readonly since?: number | undefined;
-  /** Only uploads at or before this time, in ms since the epoch. */
+  /** Counts only uploads at or before this time, in ms since the epoch. */
   readonly until?: number | undefined;
 }
 
@@ -36,7 +37,10 @@ export interface MediaPage {
   readonly limit: number;
 }
 
-/** Reads a page of the local users who have uploaded media, and counts all these users. Scans all local media. */
+/**
+ * Reads a page of the local users who have uploaded media, and counts all these users. The query scans the whole table of
+ * media.
+ */
 export async function readMediaOfUsers(
   db: Db,
   { localServerNames, searchTerm, since, until }: MediaFilter,

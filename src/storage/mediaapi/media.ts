@@ -4,22 +4,24 @@ import { type Db, rowsOf } from '../database.ts';
 import { QUARANTINED_BY, WITH_STANDING } from '../plugin/media-standings.ts';
 import { mediaKeyBindings } from './media-keys.ts';
 
-/** A media that the homeserver has stored: uploaded by a local user, or fetched from another server. */
+/**
+ * A media that the homeserver has stored. A local user has uploaded it, or the homeserver has fetched it from another server.
+ */
 export interface StoredMedia extends MediaKey {
-  /** The local user who has uploaded the media. `null` for media of other servers. */
+  /** The local user who has uploaded the media. `null` if no user is stored, as for media of other servers. */
   readonly userId: UserId | null;
   readonly contentType: string;
   /** The size in bytes. */
   readonly size: number;
-  /** Name of the uploaded file. `null` if it had none. */
+  /** Name of the file. `null` if no name was given at the upload. */
   readonly uploadName: string | null;
   /** When the media was uploaded or fetched, in ms since the epoch. */
   readonly createdTs: number;
   /** SHA-256 of the content, in unpadded URL-safe base64. Media with the same content share one file. */
   readonly hash: string;
   /**
-   * The administrator who has quarantined this media or another media with the same content. `null` if nobody has, or if the
-   * media is protected.
+   * The administrator who has quarantined this media, or another media with the same content. `null` if nobody has quarantined
+   * such a media, or if this media is protected.
    */
   readonly quarantinedBy: string | null;
   /** Whether the media is protected from quarantines. */
@@ -56,8 +58,8 @@ const mediaOf = (row: MediaRow): StoredMedia => ({
 });
 
 /**
- * Decodes the name of a file. Dendrite stores the name of a local upload percent-encoded. It stores the name of another
- * server's media as that server sent it.
+ * Decodes the name of a file. Dendrite stores the name of a local upload percent-encoded. For media of another server, Dendrite
+ * stores the name as the other server has sent it. Returns `null` for an empty name.
  */
 function nameOf(stored: string): string | null {
   try {
@@ -67,6 +69,7 @@ function nameOf(stored: string): string | null {
   }
 }
 
+/** Reads a media. Returns `undefined` if the homeserver has not stored the media. */
 export async function findMedia(db: Db, { origin, mediaId }: MediaKey): Promise<StoredMedia | undefined> {
   const [row] = await rowsOf<MediaRow>(
     db.raw(`${SELECT} WHERE m.media_origin = ? AND m.media_id = ?`, [origin, mediaId]),
@@ -95,7 +98,10 @@ export interface UserMediaPage {
   readonly limit: number;
 }
 
-/** Reads a page of the media that a user has uploaded. Scans the whole table, because Dendrite has no index on the uploader. */
+/**
+ * Reads a page of the media that a user has uploaded. The query scans the whole table, because Dendrite has no index on the
+ * uploader.
+ */
 export async function readMediaOfUser(
   db: Db,
   userId: UserId,
@@ -112,7 +118,9 @@ export async function readMediaOfUser(
   return rows.map(mediaOf);
 }
 
-/** Returns the number of media that a user has uploaded, and the sum of their sizes in bytes. Scans the whole table. */
+/**
+ * Returns the number of media that a user has uploaded, and the sum of their sizes in bytes. The query scans the whole table.
+ */
 export async function countMediaOfUser(db: Db, userId: UserId): Promise<{ mediaCount: number; mediaLength: number }> {
   const [row] = await rowsOf<{ count: number; length: string }>(
     db.raw(
@@ -141,8 +149,8 @@ export interface MediaFilter {
 }
 
 /**
- * Lists the media that a filter selects, without protected media, in the order of their ids.
- * @param after the last media of the previous page
+ * Lists at most `limit` media that a filter selects, in the order of media ids and origins. Leaves out protected media.
+ * @param after the last media of the previous page; `undefined` for the first page
  */
 export async function readMediaKeys(
   db: Db,
@@ -170,7 +178,7 @@ export async function readMediaKeys(
   );
 }
 
-/** Lists the media that a user has uploaded, in the order of their ids. */
+/** Lists all media that a user has uploaded, in the order of media ids. */
 export async function readMediaKeysOfUser(db: Db, userId: UserId): Promise<MediaKey[]> {
   return keysOf(
     db.raw(
@@ -182,8 +190,10 @@ export async function readMediaKeysOfUser(db: Db, userId: UserId): Promise<Media
 }
 
 /**
- * Lists those of the given media that a local user has uploaded, or those that come from a server. Leaves out protected media.
- * @param onlyFree whether to leave out media that are quarantined
+ * Lists those of the given media that a local user has uploaded, or that have a server as their origin. Leaves out protected
+ * media. With an origin, also lists media that the homeserver has not stored.
+ * @param among the given media
+ * @param onlyFree whether to leave out media that are quarantined themselves
  */
 export async function listUnprotectedMediaOf(
   db: Db,
@@ -220,11 +230,13 @@ async function keysOf(
 export interface StoredThumbnail {
   readonly width: number;
   readonly height: number;
+  /** `crop` or `scale`. */
   readonly method: string;
   /** The size in bytes. */
   readonly size: number;
 }
 
+/** Lists the stored thumbnails of a media, the narrowest first. */
 export async function listThumbnails(db: Db, { origin, mediaId }: MediaKey): Promise<StoredThumbnail[]> {
   const rows = await rowsOf<{ width: number; height: number; resize_method: string; file_size_bytes: string }>(
     db.raw(
@@ -241,7 +253,7 @@ export async function listThumbnails(db: Db, { origin, mediaId }: MediaKey): Pro
   }));
 }
 
-/** Lists other media with the same content. Scans the whole table. */
+/** Lists the other media that have the same content as the given media. The query scans the whole table. */
 export async function listSharers(db: Db, { origin, mediaId, hash }: StoredMedia): Promise<MediaKey[]> {
   return keysOf(
     db.raw(
