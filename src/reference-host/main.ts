@@ -39,7 +39,7 @@ function accountsOf(environment: Environment): NonNullable<HomeserverSettings['a
 interface Service {
   readonly environment: Environment;
   readonly logger: Logger;
-  /** Resolves when the process must stop, with the reason: the name of a signal, or a closed output. */
+  /** Resolves when the process must stop, with the result of `stopSignals()`: the name of a signal, or `a closed output`. */
   readonly signalled: Promise<string>;
 }
 

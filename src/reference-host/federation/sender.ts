@@ -36,7 +36,10 @@ export interface Sender {
 
 /** The running attempt to send everything that is queued for one server. */
 interface Worker {
-  /** Whether the worker must look at the queue once more, because something was queued while the worker was running. */
+  /**
+   * Whether the worker must look at the queue once more, because `wakeOne()` was called for this server while the worker was
+   * running.
+   */
   again: boolean;
   /** Aborting this controller ends the wait after a failure. */
   alive: AbortController;

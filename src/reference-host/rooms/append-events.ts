@@ -41,7 +41,7 @@ export function requireAll(appended: Appended): Appended {
 }
 
 /**
- * Returns the arguments of `announce()` for written events: the room (if an event was written), the users whose member events
+ * Returns what `announce()` must know about written events: the room (if an event was written), the users whose member events
  * were written, and the servers for which events were queued. Some of these users may no longer be in the room.
  */
 export function changesOf({ roomId, events, destinations }: Appended): Changes {

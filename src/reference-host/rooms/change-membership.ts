@@ -30,9 +30,9 @@ const ENTERING: readonly unknown[] = ['join', 'invite', 'knock'];
  * Writes a member event. A suspended sender may only leave. A shadow-banned sender may only change their own membership. If a
  * shadow-banned sender changes the membership of another user, this function returns an invented event id, as if it had written
  * the event.
- * @throws MatrixError `M_FORBIDDEN` if the room does not allow the change, if the room is blocked, or if nobody would receive
- * the invite; `M_USER_SUSPENDED` if the sender is suspended; `M_NOT_FOUND` if the room or the invited local user does not
- * exist; `M_BAD_STATE` while the room is being purged
+ * @throws MatrixError `M_FORBIDDEN` if the room does not allow the change, if the room is blocked, or if this homeserver cannot
+ * deliver the invite; `M_USER_SUSPENDED` if the sender is suspended; `M_NOT_FOUND` if the room or the invited local user does
+ * not exist; `M_BAD_STATE` while the room is being purged
  */
 export async function changeMembership(context: HostContext, change: NewMembership): Promise<EventId> {
   const { admin } = context;

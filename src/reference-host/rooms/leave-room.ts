@@ -8,9 +8,9 @@ import { changeMembership } from './change-membership.ts';
 const LIMIT_MS = 10_000;
 
 /**
- * Makes a user leave a room, or reject an invite. An invite from another server is rejected through that server. If this fails,
- * the invite ends on this homeserver only.
- * @throws MatrixError `M_FORBIDDEN` if the user is neither in the room nor invited
+ * Makes a user leave a room, reject an invite, or withdraw a knock. An invite from another server is rejected through that
+ * server. If this fails, the invite ends on this homeserver only.
+ * @throws MatrixError `M_FORBIDDEN` if the user is not in the room, is not invited, and does not knock
  */
 export async function leaveRoom(
   context: HostContext,

@@ -8,7 +8,10 @@ import type { HostContext } from '../host-context.ts';
 export interface Device {
   readonly userId: UserId;
   readonly deviceId: string;
-  /** Dendrite's number of the login. A session id and a transaction id together identify a request that a client may repeat. */
+  /**
+   * Dendrite's number of the login. A client that repeats a request uses the same transaction id again. The session id and the
+   * transaction id together identify such a request.
+   */
   readonly sessionId: number;
 }
 

@@ -40,7 +40,10 @@ export async function listMembershipChanges(db: Knex, roomId: RoomId, userId: Us
   }));
 }
 
-/** Marks a room as forgotten by a user, if the user has left the room or was banned from it. @returns whether that was so */
+/**
+ * Marks a room as forgotten by a user, if the user has left the room or was banned from it.
+ * @returns whether the user has left or was banned
+ */
 export async function forgetRoom(db: Knex, roomId: RoomId, userId: UserId): Promise<boolean> {
   const { rowCount } = await db.raw<{ rowCount: number }>(
     `UPDATE public.roomserver_membership m SET forgotten = true

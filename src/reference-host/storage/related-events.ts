@@ -6,9 +6,9 @@ import { isRecord } from '../../matrix/index.ts';
 /** Selects the events that relate to the event `eventId`. */
 export interface RelationFilter {
   readonly eventId: EventId;
-  /** @defaultValue all types of relations */
+  /** `undefined` selects all types of relations. */
   readonly relType: string | undefined;
-  /** @defaultValue all types of events */
+  /** `undefined` selects all types of events. */
   readonly type: string | undefined;
 }
 

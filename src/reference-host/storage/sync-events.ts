@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** A stored event in a stream of `/sync`. */
+/** A stored event, with its position in the stream of events of `/sync`. */
 export interface StoredSyncEvent {
   readonly roomId: string;
   readonly eventId: string;
@@ -158,7 +158,7 @@ export async function readEventsById(db: Knex, eventIds: readonly string[]): Pro
   return new Map(rows.map((row) => [row.event_id, storedEventOf(row)]));
 }
 
-/** A room, and a user whose member event in this room the answer needs. */
+/** A room, and a user whose member event in this room a caller wants to read. */
 export interface WantedMember {
   readonly roomId: string;
   readonly userId: string;

@@ -37,7 +37,7 @@ export function startOf(history: MemberHistory, memberships: readonly string[], 
   return stretch.at(-1)?.position ?? Number.MAX_SAFE_INTEGER;
 }
 
-/** Reads the histories of a user, by room. Each history has only the current member event. */
+/** Reads the member history of a user in each room. At first, each history has only the current member event. */
 export async function readHistories(db: Knex, userId: UserId): Promise<Map<string, MemberHistory>> {
   const events = await readOwnMemberEvents(db, userId);
   return new Map(events.map((event) => [event.roomId, [event]]));

@@ -8,7 +8,7 @@ import type { RoomPlan } from './room-plans.ts';
 /** The timeline of a room in an answer. */
 export interface RoomTimeline {
   readonly events: readonly TimelineEvent[];
-  /** Whether there may be events before these events that the client does not know. */
+  /** Whether the client may miss events that come before the events in `events`. */
   readonly limited: boolean;
   /** The token with which `/messages` continues before these events. */
   readonly prevBatch: string;

@@ -38,8 +38,8 @@ export interface Tested {
   readonly transaction: IndexUnderTest['transaction'];
   readonly write: (writes: Partial<SearchWrites>) => Promise<void>;
   /**
-   * Makes an argument for `index.write()`. Fills in empty lists, and gives the changes a higher `version` than all changes
-   * before.
+   * Makes an argument for `index.write()`. Uses empty lists for missing fields, and gives the changes a higher `version` than
+   * all changes before.
    */
   readonly changesOf: (writes: Partial<SearchWrites>) => SearchWrites;
   /**
