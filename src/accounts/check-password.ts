@@ -2,7 +2,7 @@ import { MatrixError } from '../errors.ts';
 
 const MIN_BYTES = 8;
 const MAX_BYTES = 512;
-/** Maximum length of a password, in bytes. bcrypt ignores all bytes after this length. */
+/** bcrypt ignores all bytes of a password after this number of bytes. */
 const BCRYPT_BYTES = 72;
 
 /**

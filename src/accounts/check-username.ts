@@ -36,7 +36,7 @@ export function checkUsername(
   if (localpart.startsWith('_')) throw invalid("username cannot start with a '_'");
   if (/^\d+$/.test(localpart)) throw invalid('usernames of digits are reserved for guests');
   if (localpart === serverNotices?.localpart)
-    throw new MatrixError('M_EXCLUSIVE', 'The username is that of server notices');
+    throw new MatrixError('M_EXCLUSIVE', 'The username belongs to the account that sends server notices');
   if (appservices.some(({ userNamespaces }) => userNamespaces.some((namespace) => userId.search(namespace) >= 0))) {
     throw new MatrixError('M_EXCLUSIVE', 'The username belongs to an application service');
   }

@@ -2,8 +2,8 @@
 export type HashPassword = (password: string) => Promise<string>;
 
 /**
- * Creates a function that hashes passwords. The function computes at most `concurrency` hashes at once, so that the homeserver
- * has threads left.
+ * Creates a function that hashes passwords. Its calls together compute at most `concurrency` hashes at once, so that the
+ * homeserver has threads left for other work.
  */
 export function createPasswordHasher({
   bcryptCost,

@@ -16,7 +16,10 @@ export type Actor =
        */
       readonly device?: { readonly deviceId: string; readonly sessionId: number };
     }
-  /** Code of the homeserver that acts on its own behalf. Such code may run all operations. The audit shows its `name`. */
+  /**
+   * Code of the homeserver that acts on its own behalf. Such code may run all operations. The audit shows the `name` of the
+   * code.
+   */
   | { readonly kind: 'system'; readonly name: string };
 
 /** Returns the name that an actor has in the audit and in jobs: the user id, or `system:` and the name of the code. */

@@ -131,9 +131,9 @@ export interface WriteScope extends ReadScope {
  */
 export interface JobScope<Checkpoint extends object = object> extends Omit<OperationServices, 'db'> {
   /**
-   * Returns the connection that reads outside of steps must use. For a job, this is the host's connection pool. In a dry run,
-   * this is the pool until the first step begins, and then the transaction that all steps share. A second connection could
-   * block a host with a small pool.
+   * Returns what reads outside of steps must use. For a job, this is the host's connection pool. For a dry run, this is the
+   * pool before the first step, and afterwards the transaction that all steps share, because a second connection could block a
+   * host with a small pool.
    */
   readonly reader: () => Db;
   /** The actor who started the job. */

@@ -47,7 +47,9 @@ type Definition<Name extends OperationName> = Operations[Name];
 export type OperationInput<Name extends OperationName> = z.input<Definition<Name>['input']>;
 /** The input after validation, with defaults filled in. Hooks get this input. */
 export type ValidInput<Name extends OperationName> = z.output<Definition<Name>['input']>;
-/** The result of an operation. */
+/**
+ * The result of an operation. If the operation's input has the field `dryRun`, the result also has the field of `DryRunMark`.
+ */
 export type OperationOutput<Name extends OperationName> = Awaited<ReturnType<Definition<Name>['run']>> &
   (string extends keyof OperationInput<Name>
     ? unknown

@@ -27,7 +27,7 @@ const input = inputObject({
    * Must be `true`, because `planBulk` changes no user and no room. HTTP requests must contain this field as `dry_run`, so that
    * nobody expects the request to run the plan. @defaultValue true
    */
-  onlyPlans: z.literal(true, 'must be true: the answer has the token that runs what it lists').default(true),
+  onlyPlans: z.literal(true, 'must be true: the answer is only a plan, with a token that runs the plan').default(true),
   /** The users. Allowed only if `operation` works on users. */
   userIds: z.array(userIdInput).min(1).max(MAX_ITEMS).optional(),
   /** The rooms. Allowed only if `operation` works on rooms. */
@@ -68,7 +68,7 @@ export const planBulk = defineOperation({
     const unknown = Object.keys(options).find((name) => !known.includes(name));
     if (unknown !== undefined) {
       const names = known.length === 0 ? 'none' : known.join(', ');
-      throw new ParameterError(['options', unknown], `it is not an option of ${operation}. The options are: ${names}`);
+      throw new ParameterError(['options', unknown], `${operation} has no such option. The options are: ${names}`);
     }
     const items = await itemsOf(scope, wanted);
     const [first] = items;
@@ -124,4 +124,4 @@ async function findRooms(scope: ReadScope, filter: Input['roomFilter']): Promise
 }
 
 const tooMany = (parameter: string): ParameterError =>
-  new ParameterError([parameter], `it finds more than ${MAX_ITEMS}; set more filters`);
+  new ParameterError([parameter], `the filter finds more than ${MAX_ITEMS} items; set more filters`);

@@ -78,8 +78,9 @@ export const listDestinations = defineOperation({
 });
 
 /**
- * Shows one server of `listDestinations`. Synapse's route is `GET /_synapse/admin/v1/federation/destinations/{destination}`.
- * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the server
+ * Shows one server of the list that `listDestinations` shows. Synapse's route is `GET
+ * /_synapse/admin/v1/federation/destinations/{destination}`.
+ * @throws MatrixError `M_NOT_FOUND` if `listDestinations` does not list the server
  */
 export const getDestination = defineOperation({
   access: 'admin',
@@ -94,7 +95,7 @@ export const getDestination = defineOperation({
 /**
  * Lists the rooms in which users of a server have joined, page by page. Synapse's route is `GET
  * /_synapse/admin/v1/federation/destinations/{destination}/rooms`.
- * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the server
+ * @throws MatrixError `M_NOT_FOUND` if `listDestinations` does not list the server
  */
 export const listDestinationRooms = defineOperation({
   access: 'admin',
@@ -119,7 +120,7 @@ export const listDestinationRooms = defineOperation({
  * Removes a server from Dendrite's blacklist and from the list of servers that are assumed to be offline. After the commit, the
  * plugin tells the host, so that the host's federation sender contacts the server again. Synapse's route is `POST
  * /_synapse/admin/v1/federation/destinations/{destination}/reset_connection`.
- * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the server
+ * @throws MatrixError `M_NOT_FOUND` if `listDestinations` does not list the server
  */
 export const resetConnection = defineOperation({
   access: 'admin',

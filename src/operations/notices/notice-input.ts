@@ -23,7 +23,7 @@ export const noticeInput = {
     .string()
     .min(1)
     .max(255)
-    .refine((type) => !NO_NOTICES.includes(type), 'is not for notices')
+    .refine((type) => !NO_NOTICES.includes(type), 'a notice must not have this type')
     .default('m.room.message'),
   stateKey: z.string().max(255).optional(),
   content: z.record(z.string(), z.unknown()),

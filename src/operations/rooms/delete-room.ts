@@ -104,7 +104,7 @@ export const deleteRoom = defineJobOperation({
     requireChoice(scope, options.media);
     const ofNewRoom = (['roomName', 'message'] as const).find((name) => options[name] !== undefined);
     if (newRoomUserId === undefined && ofNewRoom !== undefined) {
-      throw new ParameterError([ofNewRoom], 'a new room needs a user who creates it');
+      throw new ParameterError([ofNewRoom], 'only allowed together with the user who creates the new room');
     }
     if (newRoomUserId !== undefined) {
       if (!signingKeys.some(({ serverName }) => serverName === splitUserId(newRoomUserId).serverName)) {

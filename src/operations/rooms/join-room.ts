@@ -84,10 +84,7 @@ async function refuseLeft({ transaction, roomWriter, localServerNames }: WriteSc
   const joined = await roomWriter.states.servers.count(transaction, room.roomId, room.stateSnapshotNid);
   const present = [...joined].filter(([, users]) => users > 0).map(([serverName]) => serverName);
   if (present.length === 0 || present.some((serverName) => localServerNames.includes(serverName))) return;
-  throw new MatrixError(
-    'M_NOT_FOUND',
-    'no local user is in the room, and rooms of other servers are joined by their users',
-  );
+  throw new MatrixError('M_NOT_FOUND', 'no local user is in the room, so only the user can join it, with a client');
 }
 
 /**

@@ -19,7 +19,9 @@ export interface RoomMessages {
   /** The events, in the order of `direction`. */
   readonly chunk: readonly ClientEvent[];
   readonly start: string;
-  /** Token at which the next page starts. Absent if the page is empty because no events remain. */
+  /**
+   * Token at which the next page starts. Absent if `chunk` is empty, unless `filter` may still match events that were not read.
+   */
   readonly end?: string;
 }
 

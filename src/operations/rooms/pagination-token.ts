@@ -2,7 +2,8 @@ import type { PlacedEvent } from '../../storage/syncapi/timeline.ts';
 
 /**
  * Matches Dendrite's pagination tokens, `t<depth>_<stream position>`, and the tokens of Dendrite's `/sync`, `s<stream
- * position>_…`. A token stands for a place between two events. It contains the stream position of the event before this place.
+ * position>_…`. A token stands for a place between two events. The token contains the stream position of the event before this
+ * place.
  */
 const TOKEN = /^(?:t\d{1,19}_|s)(\d{1,15})(?:_\d{1,19})*$/;
 

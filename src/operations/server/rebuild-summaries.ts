@@ -59,7 +59,7 @@ interface Progress {
 
 /**
  * What `compareAll()` needs for one kind of summaries. `total` is the number of rooms or users. `compare` compares the next
- * ones after a place in the list, which is a room's number or a user's name.
+ * rooms or users after a place in the list. A place is the number of a room or the name of a user.
  */
 interface Part<Place> {
   readonly kind: SummaryKind;

@@ -34,7 +34,7 @@ export const listMediaOfUsers = defineOperation({
     { orderBy, direction, limit, from, searchTerm, fromTs: since, untilTs: until },
   ): Promise<{ users: MediaOfUser[]; total: number; nextToken: number | undefined }> => {
     if (since !== undefined && until !== undefined && until < since) {
-      throw new ParameterError(['untilTs'], 'is before the earliest upload');
+      throw new ParameterError(['untilTs'], 'must not be before the time from which uploads count');
     }
     const { users, total } = await readMediaOfUsers(
       db,

@@ -82,7 +82,9 @@ export const deactivateUser = defineJobOperation({
      * nothing refers except the user's own profile. `all`: the job deletes all media of the user. @defaultValue `keep`
      */
     media: mediaChoiceInput,
-    /** Whether to only report which rooms the user would leave, and what would or could be removed. @defaultValue false */
+    /**
+     * Whether to only report which rooms the user would leave, and how much would be redacted or deleted. @defaultValue false
+     */
     dryRun: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,

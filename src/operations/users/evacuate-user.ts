@@ -10,7 +10,7 @@ import type { Failure } from '../rooms/evacuate-members.ts';
 import { requireLocal } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** Number of rooms that the user leaves in one step. */
+/** Number of rooms after which the job stores its checkpoint. */
 const BATCH = 50;
 
 /** The checkpoint of the job. All rooms before the index `position` have been processed. */

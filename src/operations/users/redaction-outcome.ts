@@ -45,7 +45,7 @@ export interface RedactionProgress {
   readonly after?: EventPlace | undefined;
   /** Number of events in the room `roomId` that the job has tried to redact. The input limits this number for each room. */
   readonly counted: number;
-  /** Number of events in the rooms that the job has finished. `total` is the number of events in all rooms. */
+  /** Number of events in the rooms that the job has finished. `total` is the sum for all rooms. */
   readonly done: number;
   readonly total: number;
 }
