@@ -3,25 +3,33 @@ import type { Host, Logger } from '../host.ts';
 import type { RoomId, ServerName, UserId } from '../ids.ts';
 import type { Metrics } from '../metrics.ts';
 
-/** What a committed transaction has changed: rooms, users, and the queues for other servers. */
+/**
+ * The rooms and users that a committed transaction has changed, and the servers that the homeserver should contact because of
+ * it.
+ */
 export interface Announcement {
+  /** Rooms that the transaction has changed. */
   readonly rooms?: readonly RoomId[];
+  /** Users whose data the transaction has changed. */
   readonly users?: readonly UserId[];
-  /** Servers for which the transaction has queued events or other messages. The federation sender then sends what is queued. */
+  /** Servers for which the transaction has queued events or other messages. The homeserver then sends what is queued. */
   readonly destinations?: readonly ServerName[];
   /**
-   * Servers to which earlier requests have failed. The federation sender contacts these servers at once instead of waiting for
-   * its next attempt.
+   * Servers to which earlier requests have failed. The homeserver contacts these servers at once, instead of waiting for its
+   * next attempt.
    */
   readonly retried?: readonly ServerName[];
 }
 
-/** Tells the host which rooms and users to drop from its caches, which clients to notify, and which servers to send to. */
+/**
+ * Tells the homeserver after a commit which rooms and users to drop from its caches, which clients to notify, and which servers
+ * to contact. Does not wait until the homeserver has done so.
+ */
 export type Announce = (announcement: Announcement) => void;
 
 /**
- * Creates an `Announce`. If the host throws an error, `Announce` logs and counts the error, and does not throw. The committed
- * change stays.
+ * Creates an `Announce`. The host is the homeserver. If one of its functions throws an error, `Announce` logs and counts the
+ * error, and does not throw it, because the change is already committed.
  */
 export function createAnnounce(
   { caches, notifier, federation }: Pick<Host, 'caches' | 'notifier' | 'federation'>,

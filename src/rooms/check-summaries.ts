@@ -12,16 +12,17 @@ import { compareUserSummaries } from '../storage/plugin/user-summaries.ts';
 import { transact } from '../storage/transact.ts';
 
 /**
- * Maximum number of rooms, and maximum number of accounts, that one call compares. With one call a minute, the check of a
- * million accounts takes 50 minutes.
+ * The next two: maximum number of rooms, and maximum number of accounts, that one call compares. With one call a minute, the
+ * check of a million accounts takes 50 minutes.
  */
 const ROOMS = 2_000;
 const ACCOUNTS = 20_000;
 
 /**
- * Compares the next part of the summaries of rooms and users with the homeserver's tables, and corrects the summaries. Only
- * this check updates the times of last activity, because the homeserver changes these times without telling the plugin. Call it
- * once a minute in every process. If another process has just checked a part, the call does nothing.
+ * The plugin stores a summary row for each room and each account, from which it reads lists quickly. Compares the next summary
+ * rows with the homeserver's tables, and corrects them. The times of last activity of users come only from this check, because
+ * the homeserver changes these times without telling the plugin. Every process calls this function once a minute. If another
+ * process has just compared rows, the call does nothing.
  */
 export async function checkSummaries(db: Knex, localServerNames: readonly ServerName[]): Promise<void> {
   await checkPart(db, 'rooms', (transaction, after = Number.MIN_SAFE_INTEGER) =>

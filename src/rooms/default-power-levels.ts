@@ -1,6 +1,6 @@
 /**
- * Power levels that every room created by the plugin has. The values are Dendrite's. Code that creates a room adds `invite`,
- * `users` and `users_default`.
+ * Power levels that are equal in all rooms that the plugin creates. The values are Dendrite's. Code that creates a room adds
+ * `invite`, `users` and `users_default`.
  */
 export const DEFAULT_POWER_LEVELS = {
   ban: 50,

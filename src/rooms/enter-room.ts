@@ -19,16 +19,17 @@ export interface EnteredRoom {
   readonly roomId: RoomId;
   readonly version: string;
   /**
-   * The room's state before the join, and the auth events of this state. The caller has checked signatures and authorisation
-   * rules.
+   * The room's state before the join, and the auth events of this state. The caller has verified the signatures of these
+   * events, and has checked the events by the authorisation rules.
    */
   readonly downloaded: DownloadedState;
   readonly join: CheckedEvent;
 }
 
 /**
- * Stores a room that had no local users: its state, and the user's join as its first event. The join is not queued for other
- * servers, because the server that handled the join sends it to them. Source: Server-Server API, "Joining Rooms".
+ * Stores a room that a user has joined through another server: the room's state, and the join as its newest event. The join is
+ * not queued for other servers, because the server that handled the join sends it to them. Source: Server-Server API, "Joining
+ * Rooms".
  * @throws MatrixError `M_FORBIDDEN` if the state does not let the user join, `M_BAD_STATE` while the room is being purged
  */
 export async function enterRoom(
@@ -36,8 +37,7 @@ export async function enterRoom(
   { roomId, version, downloaded, join }: EnteredRoom,
   settings: ChainSettings,
 ): Promise<void> {
-  // The room may already have a row, because an invite creates one. A room also keeps its row when the last local user leaves
-  // it.
+  // The room may already have a row. An invite creates a row, and a room keeps its row when the last local user leaves it.
   const room = (await insertRoom(transaction, roomId, version)) ?? (await lockRoom(transaction, roomId));
   if (room === undefined || (await isPurging(transaction, roomId))) {
     throw new MatrixError('M_BAD_STATE', 'the room is being purged');

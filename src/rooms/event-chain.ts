@@ -10,7 +10,7 @@ import type { EventJson, RoomVersion } from '../matrix/room-version.ts';
 import type { AllocatedIds } from '../storage/allocate-ids.ts';
 import type { StoredEvent } from '../storage/roomserver/events.ts';
 
-/** The keys that sign events, and the clock for the events' timestamps. */
+/** The keys with which the plugin signs events, and the clock for the events' timestamps. */
 export interface Signers {
   /** One key for each local server name. */
   readonly signingKeys: readonly SigningKey[];
@@ -29,8 +29,8 @@ export interface RoomEventDraft {
   /** The id of the event to redact, if this event is a redaction. */
   readonly redacts?: EventId;
   /**
-   * The client request that sent the event. `/sync` returns the request's transaction id, so that the sending device recognises
-   * its own event.
+   * The request with which a client sent the event, and the session of its device. `/sync` returns the transaction id of the
+   * request, so that the sending device recognises its own event. `undefined` if no client sent the event.
    */
   readonly request?: { readonly sessionId: number; readonly transactionId: string };
 }
@@ -40,7 +40,7 @@ export const stateDraftsOf =
   (sender: UserId) =>
   (type: string, content: RoomEventDraft['content']): RoomEventDraft => ({ type, sender, stateKey: '', content });
 
-/** A draft that could not become an event of the room, and the error that says why. */
+/** A draft that could not become an event, and the reason. */
 export interface RefusedDraft {
   readonly draft: RoomEventDraft;
   /** `M_FORBIDDEN` if the draft is not allowed; `M_BAD_JSON` or `M_TOO_LARGE` if it cannot be a valid event. */
@@ -57,9 +57,9 @@ export interface ChainLink {
   readonly ids: AllocatedIds;
   readonly authEventNids: readonly number[];
   readonly prevEvents: readonly StoredEvent[];
-  /** The state event that the new event replaces. */
+  /** The state event of the same type and state key that the new event replaces. `undefined` if there is none. */
   readonly replaces: StoredEvent | undefined;
-  /** The room's history visibility before the new event, such as `shared`. */
+  /** The room's history visibility before the new event, such as `shared`. `undefined` if the room has none. */
   readonly historyVisibility: unknown;
   /** Whether the sender's power level allows redacting events of other users. */
   readonly mayRedactOthers: boolean;
@@ -70,14 +70,18 @@ export interface ChainStart {
   readonly version: RoomVersion;
   readonly prevEvents: readonly StoredEvent[];
   /**
-   * The state entries that the drafts need. `buildChain()` copies the map, so the caller should leave out all other entries.
+   * The state events that the drafts need, by the name that `stateName()` makes. `buildChain()` copies the map, so the caller
+   * should leave out all other state events.
    */
   readonly state: ReadonlyMap<string, StoredEvent>;
 }
 
-/** The state entry that every new event needs, because it decides who may see the event. */
+/** Type and state key of the state event that every new event needs, because it decides who may see the event. */
 const HISTORY_VISIBILITY: StateKey = ['m.room.history_visibility', ''];
-/** State that an invite shows to the invited user: the entries of Dendrite's list and those that the specification adds. */
+/**
+ * Type and state key of the state events that an invite shows to the invited user: those that Dendrite shows, and those that
+ * the specification demands in addition.
+ */
 const shownToInvited = (inviter: string): StateKey[] => [
   ['m.room.create', ''],
   ['m.room.member', inviter],
@@ -92,7 +96,7 @@ const shownToInvited = (inviter: string): StateKey[] => [
 const isInvite = ({ type, content }: RoomEventDraft): boolean =>
   type === 'm.room.member' && content.membership === 'invite';
 
-/** Returns the type and state key of each state event that must be known before the draft can become an event. */
+/** Returns the type and state key of each state event that `buildChain()` needs to make an event from the draft. */
 export function neededState(draft: RoomEventDraft, version: RoomVersion): StateKey[] {
   const own: StateKey[] = draft.stateKey === undefined ? [] : [[draft.type, draft.stateKey]];
   const shown = isInvite(draft) ? shownToInvited(draft.sender) : [];
@@ -141,7 +145,7 @@ export function* buildChain(
   return { links, refused };
 }
 
-/** Adds to an event what it refers to: its auth events, its previous events, and the state event that it replaces. */
+/** Adds to an event its auth events, the state event that it replaces, and other facts from the state before the event. */
 export function linkOf(
   state: ReadonlyMap<string, StoredEvent>,
   event: Pick<ChainLink, 'draft' | 'stored' | 'ids' | 'prevEvents'>,
@@ -151,7 +155,8 @@ export function linkOf(
   const visibility = find(state, HISTORY_VISIBILITY)?.event.content;
   return {
     ...event,
-    // Dendrite stores the create event as an auth event, even in room versions where the room id implies it.
+    // `authStateKeys()` always contains the create event. Since room version 12, events do not list this event in
+    // `auth_events`, but Dendrite still stores it as one of their auth events.
     authEventNids: findAll(state, authStateKeys(event.draft, version)).map(({ eventNid }) => eventNid),
     replaces: stateKey === undefined ? undefined : find(state, [type, stateKey]),
     historyVisibility: isRecord(visibility) ? visibility.history_visibility : undefined,
@@ -174,7 +179,7 @@ function stripped({ type, state_key, sender, content }: EventJson): EventJson {
   return { content, sender, state_key, type };
 }
 
-/** Builds and signs the event of a draft, or returns the error that refuses the draft. */
+/** Builds and signs the event of a draft. If the draft must be refused, returns the error that says why. */
 function makeEvent(
   { roomId, version, prevEvents }: Omit<ChainStart, 'state'>,
   state: State,

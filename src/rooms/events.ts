@@ -5,8 +5,8 @@ import { followEvents } from '../storage/plugin/room-summaries.ts';
 import { retryConflicts, transact } from '../storage/transact.ts';
 
 /**
- * Creates `admin.events`. `apply()` updates the summaries of rooms before the search index, because a transaction must take the
- * locks of the search index last.
+ * Creates `admin.events`, with which the homeserver tells the plugin about new events. `apply()` first updates the plugin's
+ * summary rows of the rooms, and then the search index, because a transaction must take the locks of the search index last.
  * @param applyToSearch updates the search index
  */
 export function createEvents(db: Knex, applyToSearch: ApplyEvents, localServerNames: readonly ServerName[]): Events {

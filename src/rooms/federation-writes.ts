@@ -7,20 +7,21 @@ import { lastOfEach, memberLinks } from './membership-writes.ts';
 import { headeredJson } from './sync-writes.ts';
 import type { ChainSettings, WrittenChain } from './written-chain.ts';
 
-/** The new events of a room that are queued for other servers, and the changes of the list of servers in the room. */
+/** What other servers learn of new events of a room, and how the events change the list of servers in the room. */
 export interface FederationWrites {
   /** The events, each with the servers that receive it. */
   readonly pdus: readonly QueuedPdu[];
-  /** Statements that store which servers are in the room. */
+  /** Statements that update the table of the servers in the room. */
   readonly writes: readonly Write[];
-  /** The number of joined users of each server after the chain. */
+  /** Number of joined users of each server after the last event. */
   readonly users: UsersByServer;
 }
 
 /**
- * Finds the receivers of each event of a chain: the remote servers that have a joined user just before the event, and those
- * that peek into the room. Leaves out blacklisted servers, as Dendrite does, and servers for which `isTold` returns `false`.
- * @param joined the number of joined users of each server before the first event
+ * Finds the receivers of each of the new events: the remote servers that have a joined user just before the event, and the
+ * remote servers that peek into the room. Leaves out blacklisted servers, as Dendrite does, and servers for which `isTold`
+ * returns `false`.
+ * @param joined number of joined users of each server before the first event
  */
 export function federationWrites(
   { room, links }: WrittenChain,

@@ -11,53 +11,61 @@ import type { EventJson, RoomVersion } from '../matrix/room-version.ts';
 import { orAborted } from './or-aborted.ts';
 import { removeUnsigned } from './remove-unsigned.ts';
 
-/** A federation sender that can request a room's state and other servers' signing keys. */
+/** The homeserver's federation sender, if it can request a room's state and other servers' signing keys. */
 export type StateSource = FederationSender & Required<Pick<FederationSender, 'lookupState' | 'verifyKeys'>>;
 
 export function isStateSource(federation: FederationSender | undefined): federation is StateSource {
   return federation?.lookupState !== undefined && federation.verifyKeys !== undefined;
 }
 
+/** Which state of a room to request, and from which server. */
 export interface StateQuestion {
   readonly roomId: RoomId;
   readonly version: RoomVersion;
-  /** The events at which the state is requested. Usually these events are the room's forward extremities. */
+  /** The events at which the state is requested. Usually, they are the room's forward extremities. */
   readonly eventIds: readonly EventId[];
+  /** The local server name that sends the requests. */
   readonly origin: ServerName;
+  /** The server that receives the requests. */
   readonly destination: ServerName;
 }
 
-/** A room's state from another server. The events have valid signatures and pass the authorisation rules. */
+/** A room's state from another server. All events have valid signatures and pass the authorisation rules. */
 export interface DownloadedState {
   readonly state: readonly CheckedEvent[];
-  /** The other events that the server returned: auth events, and state events that the state resolution did not choose. */
+  /**
+   * The other events that the server returned and that passed the checks: auth events, and state events that the state
+   * resolution did not choose.
+   */
   readonly authChain: readonly CheckedEvent[];
-  /** Number of events that the result lacks, because an event is malformed, lacks a valid signature or is not allowed. */
+  /**
+   * Number of returned events that are in neither list, because they are malformed, lack a valid signature or are not allowed.
+   */
   readonly leftOut: number;
 }
 
 export interface DownloadOptions {
   /**
-   * Creates the signal that stops one request to another server. Each request has a signal of its own, so that a time limit
-   * covers the request, but not the work between requests.
+   * Creates the signal that stops one request to another server. Each request has its own signal. So a time limit covers each
+   * request alone, and not the work between requests.
    */
   readonly requestSignal: () => AbortSignal;
   /** Stops the whole download. @defaultValue no signal: the download is never stopped */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Events that other servers have returned. */
+/** The events of all answers of the server, divided into well-formed and malformed events. */
 interface ReceivedEvents {
-  /** The well-formed events. Each event occurs once, even if several answers contain it. */
+  /** The well-formed events, by id. */
   readonly checked: Map<EventId, CheckedEvent>;
   readonly malformed: Set<EventJson>;
 }
 
 /**
- * Asks another server for the state of a room at each of the given events. If the states differ, the state resolution of the
- * room version merges them. The work does not block the event loop.
- * @throws FederationError if a state has two events of the same type and state key. Errors of the federation sender and the
- * reason of an aborted signal are thrown unchanged.
+ * Asks another server for the state of a room at each of the given events. If the states differ, merges them by the state
+ * resolution of the room version. Pauses often, so that the event loop is not blocked.
+ * @throws FederationError if a state has two events of the same type and state key; errors of the federation sender; the reason
+ * of an aborted signal
  */
 export async function fetchState(
   federation: StateSource,
@@ -85,7 +93,10 @@ export async function fetchState(
   };
 }
 
-/** Checks each event of an answer, and returns the ids of the state's events. */
+/**
+ * Checks the form of each event of an answer, and adds the event to `checked` or `malformed`. Returns the ids of the
+ * well-formed events of the state.
+ */
 function* checkAnswer(
   { state, authChain }: RemoteState,
   { checked, malformed }: ReceivedEvents,
@@ -128,7 +139,7 @@ function* refuseAmbiguity(
   }
 }
 
-/** Returns the events that are not in the state. */
+/** Returns those of `events` that are not in the state. */
 function* without(state: readonly CheckedEvent[], events: EventIndex): Generator<undefined, CheckedEvent[], undefined> {
   const inState = new Set<CheckedEvent>();
   for (const event of state) {

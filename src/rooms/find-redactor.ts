@@ -6,18 +6,19 @@ import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import { findSender, readGovernance } from './governance.ts';
 import type { RoomStates } from './room-states.ts';
 
-/** Says for whose events to find a redactor, and who may be the redactor. */
+/** For whose events to find a redactor, and who may be the redactor. */
 export interface RedactorSearch {
   readonly localServerNames: readonly ServerName[];
   /** The user whose events are redacted. */
   readonly author: UserId;
-  /** The only user who may be the redactor. @defaultValue any local user may be the redactor */
+  /** The only user who may be the redactor. @defaultValue any local user in the room may be the redactor */
   readonly only?: UserId | undefined;
 }
 
 /**
- * Finds a local member of a room who can redact a user's events. If possible, it is the author of the events. Otherwise it is
- * the member with the highest power level: first among the members of the author's server, then among all local members.
+ * Finds a joined user of a room who can redact an author's events. If `only` is given, only this user can be the redactor.
+ * Otherwise, the redactor is the author, if possible. If not, the redactor is the user with the highest power level: first
+ * among the local users of the author's server, then among all local users.
  *
  * Every redactor needs the power level for sending redactions. A redactor on another server than the author also needs the
  * power level `redact`. Source: Server-Server API, "Redactions".

@@ -8,16 +8,17 @@ import { listJoinedAmong, listMembers } from '../storage/roomserver/membership.t
 import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 import type { RoomStates } from './room-states.ts';
 
-/** The creators and power levels of a room, which decide who has power in the room. */
+/** The creators and power levels of a room. */
 export interface Governance {
   readonly version: RoomVersion;
   readonly power: PowerState;
   /** The room's creators, and the users whom the power levels event names. */
   readonly userIds: readonly UserId[];
+  /** Returns the power level of a user in the room. */
   readonly levelOf: (userId: UserId) => number;
 }
 
-/** Type and state key of the state events that decide who has power in a room. */
+/** Type and state key of the state events that contain the creators and the power levels. */
 const KEYS: readonly StateKey[] = [
   ['m.room.create', ''],
   ['m.room.power_levels', ''],
@@ -50,7 +51,9 @@ function namedUsers({ create, powerLevels }: PowerState): UserId[] {
 
 const contentOf = (event: EventJson | undefined): EventJson => (isRecord(event?.content) ? event.content : {});
 
-/** Finds the local member of a room who has the highest power level. Returns `undefined` if no local user is in the room. */
+/**
+ * Finds the joined local user of a room who has the highest power level. Returns `undefined` if no local user is in the room.
+ */
 export async function findMostPowerful(
   db: Db,
   { roomNid }: StoredRoom,
@@ -62,14 +65,14 @@ export async function findMostPowerful(
   const filter = { memberships: ['join'], serverNames, except: local, limit: 1 } as const;
   const [other] = await listMembers(db, roomNid, filter);
   const candidates = [...named, ...(other === undefined ? [] : [other.userId])];
-  // Room version 12 gives creators an infinite level. The difference of two infinite levels is NaN, so equal levels are
-  // compared first.
+  // Since room version 12, creators have an infinite power level. The difference of two infinite levels is NaN, so the function
+  // compares levels before it subtracts them.
   return candidates.sort((a, b) => (levelOf(a) === levelOf(b) ? 0 : levelOf(b) - levelOf(a)))[0];
 }
 
 /**
- * Finds a local member whose power level is at least `level`. Returns the preferred user if that user qualifies, else the local
- * member with the highest level. Returns `undefined` if no local member has this level.
+ * Finds a joined local user whose power level is at least `level`. Returns the preferred user if that user is such a user, else
+ * the joined local user with the highest level. Returns `undefined` if no joined local user has the required level.
  */
 export async function findSender(
   db: Db,

@@ -3,12 +3,14 @@ import type { RoomId, ServerName } from '../ids.ts';
 import type { Db } from '../storage/database.ts';
 import { countJoinedUsers } from '../storage/federation/joined-hosts.ts';
 
-/** Minimum number of joined users in a room whose counts are cached. In smaller rooms, the users are counted each time. */
+/**
+ * Only rooms with at least this many joined users have their counts cached. In smaller rooms, the users are counted each time.
+ */
 const LARGE_ROOM = 1_000;
 const KEPT_ROOMS = 1_000;
 /**
- * How long a count stays cached, in ms. The host may record a join shortly after it writes the join event, so a count must
- * expire.
+ * How long the counts of a room stay cached, in ms. The homeserver may record a join shortly after it writes the join event, so
+ * cached counts must expire.
  */
 const FRESH_MS = 2_000;
 
@@ -16,12 +18,15 @@ const FRESH_MS = 2_000;
 export type UsersByServer = ReadonlyMap<ServerName, number>;
 
 /**
- * Counts the joined users of each server in a room. No database index makes a count quick, so a count takes longer in a larger
- * room. Counts of large rooms stay cached in memory until the room's state changes.
+ * Counts the joined users of each server in a room. No database index makes counting quick, so it takes longer in a larger
+ * room. The counts of large rooms stay in memory until the room's state changes, but for at most `FRESH_MS`.
  */
 export interface JoinedServers {
+  /**
+   * @param snapshotNid the NID of the room's current state. A NID is the number by which Dendrite's tables refer to a state.
+   */
   readonly count: (db: Db, roomId: RoomId, snapshotNid: number) => Promise<UsersByServer>;
-  /** Caches counts that the caller has computed from newly written events. */
+  /** Caches counts that the caller has computed for the state that new events have made. */
   readonly keep: (roomId: RoomId, snapshotNid: number, users: UsersByServer) => void;
 }
 

@@ -14,18 +14,19 @@ import type { ChainLink } from './event-chain.ts';
 import type { WrittenChain } from './written-chain.ts';
 
 /**
- * A member event, with the user's membership before and after it. The event belongs to a chain, which is a list of new events
- * of one room. Each event of a chain follows the one before it.
+ * A member event of a chain, with the user's membership before and after it. A chain is a list of new events of one room, and
+ * each event follows the one before it.
  */
 export interface MemberLink {
   readonly link: ChainLink;
+  /** The user whose membership the event changes. */
   readonly userId: string;
   readonly membership: Membership;
-  /** The membership before the event. `leave` for users who were never in the room. */
+  /** The membership before the event. `leave` if the user never had a membership in the room. */
   readonly before: unknown;
 }
 
-/** Returns the member events of a chain. */
+/** Returns the member events of a chain, in order. Leaves out events with an unknown membership. */
 export function memberLinks(links: readonly ChainLink[]): MemberLink[] {
   return links.flatMap((link) => {
     const { type, stateKey, content } = link.draft;
@@ -37,25 +38,25 @@ export function memberLinks(links: readonly ChainLink[]): MemberLink[] {
   });
 }
 
-/** Returns the last of the given member events for each user. */
+/** Returns, for each user, the last of the given member events. */
 export function lastOfEach(members: readonly MemberLink[]): MemberLink[] {
   return [...new Map(members.map((member) => [member.userId, member])).values()];
 }
 
-/** Returns the users whose pending invite the given member events answer or withdraw. */
+/** Returns the users whose pending invite ends by one of the given member events. */
 export function answeredInvites(members: readonly MemberLink[]): string[] {
   return members
     .filter(({ before, membership }) => before === 'invite' && membership !== 'invite')
     .map(({ userId }) => userId);
 }
 
-/** Memberships with which a room appears in `/sync`. */
+/** A room appears in `/sync` if the user has one of these memberships in it. */
 const SHOWN: readonly unknown[] = ['join', 'invite', 'knock'];
 
 /**
- * Returns the statements that store the memberships after a chain, add its invites, and retire invites that it answers or
- * withdraws. If `/sync` shows the room to a user again, the statements also delete the user's departure, which records that the
- * user was in the room before it was purged.
+ * Returns the statements that store each user's membership after a chain, store the invites in the chain, and retire invites
+ * that the chain answers or withdraws. A departure records that a user was in a room before it was purged. If `/sync` shows the
+ * room to the user again, the statements delete the departure.
  */
 export function membershipWrites(
   { room, links, nids }: WrittenChain,

@@ -1,11 +1,12 @@
 import { toError } from '../errors.ts';
 
 /**
- * Waits for a request that the host sends. Rejects with the signal's reason if the signal is aborted first, even if the host
- * ignores the signal.
+ * Returns the result of a request that the homeserver sends to another server for the plugin. Rejects with the signal's reason
+ * as soon as the signal is aborted, even if the homeserver ignores the signal.
  */
 export function orAborted<T>(request: Promise<T>, { signal }: { readonly signal: AbortSignal }): Promise<T> {
-  // A long job waits for many requests with one signal, so each request removes its listener from the signal at the end.
+  // A long job waits for many requests with the same signal. So the function removes its listener from the signal when the
+  // request ends.
   const ended = new AbortController();
   const aborted = new Promise<never>((_resolve, reject) => {
     const end = (): void => reject(toError(signal.reason));
@@ -13,7 +14,7 @@ export function orAborted<T>(request: Promise<T>, { signal }: { readonly signal:
     else signal.addEventListener('abort', end, { once: true, signal: ended.signal });
   });
   const answered = request.catch((error: unknown) => {
-    // After an abort, the signal's reason says more than the error that the host throws.
+    // After an abort, the signal's reason says more than the error that the homeserver throws.
     signal.throwIfAborted();
     throw error;
   });

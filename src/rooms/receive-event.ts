@@ -28,7 +28,7 @@ function draftOf({ type, sender, stateKey, content, event: { redacts } }: Checke
 }
 
 /**
- * Checks an event against the state of a room. @returns the reason why the event is not allowed, or `undefined` if it is
+ * Checks whether the state of a room allows an event. @returns the reason why the event is not allowed; `undefined` if it is
  * allowed
  */
 export function refusalBy(state: RoomState['events'], checked: CheckedEvent, version: RoomVersion): string | undefined {
@@ -38,8 +38,8 @@ export function refusalBy(state: RoomState['events'], checked: CheckedEvent, ver
 
 /**
  * Writes an event of another server into a room. The caller has verified the signatures of the event. The event's auth events
- * and the room's current state must allow the event. The homeserver must have the event's previous events, because this
- * function fetches no missing events.
+ * and the room's current state must both allow the event. The homeserver must have the event's previous events in the room's
+ * timeline, because this function fetches no missing events.
  *
  * Simplification: the room's current state counts as the state before the event. If two servers change the same state at the
  * same time, the event that arrives later wins if it is allowed. The room versions demand state resolution instead. Source:
@@ -89,7 +89,10 @@ async function refusalByAuthEvents(
   return authoriseByAuthEvents(checked, (id) => known.find(({ eventId }) => eventId === id), createEvent, version);
 }
 
-/** Links a received event to its previous events and to the state before it. Allocates the event's ids. */
+/**
+ * Links a received event to its previous events and to the state before it, and allocates its ids. As auth events, the link has
+ * those that the event itself lists.
+ */
 export async function placeEvent(
   transaction: Knex.Transaction,
   state: RoomState,

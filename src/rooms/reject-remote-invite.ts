@@ -25,6 +25,7 @@ export interface RejectionSettings {
 /**
  * Rejects an invite over federation. Source: Server-Server API, "Leaving Rooms (Rejecting Invites)".
  * @returns why the rejection failed, or `undefined` if it succeeded
+ * @throws the reason of `signal` if it is aborted
  */
 export async function rejectRemoteInvite(
   { roomId, userId, destination }: RemoteInvite,

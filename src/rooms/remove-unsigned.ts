@@ -10,15 +10,19 @@ import type { DownloadOptions, StateQuestion } from './fetch-state.ts';
 import { orAborted } from './or-aborted.ts';
 
 /**
- * Number of signatures verified in parallel. Verification runs in Node's thread pool, which has four threads by default. Two
- * threads remain free for the host.
+ * Number of signatures that are verified in parallel. Verification runs in Node's thread pool, which has four threads by
+ * default. Two threads remain free for the homeserver.
  */
 const LANES = 2;
 
 /** Signing keys by server name. */
 type Keys = ReadonlyMap<string, readonly ServerKey[]>;
 
-/** Removes every event that is not validly signed by every server that must sign it. */
+/**
+ * Requests the public keys of the servers that must sign the events. Removes from `events` every event without a valid
+ * signature of each server that must sign it.
+ * @throws the reason of an aborted signal
+ */
 export async function removeUnsigned(
   events: Map<EventId, CheckedEvent>,
   federation: Required<Pick<FederationSender, 'verifyKeys'>>,
@@ -31,7 +35,8 @@ export async function removeUnsigned(
     await Promise.all(
       [...wanted].map(async ([destination, keyIds]): Promise<[string, readonly ServerKey[]]> => {
         const question = { origin, destination, keyIds: [...keyIds] };
-        // A server that no longer exists provides no keys. The events that it signed are then removed.
+        // A server that does not answer provides no keys, for example because it no longer exists. The events that it must sign
+        // are then removed.
         const found = await orAborted(federation.verifyKeys(question, request), request).catch(() => []);
         return [destination, found.filter(({ serverName }) => serverName === destination)];
       }),
@@ -48,7 +53,7 @@ export async function removeUnsigned(
   await allEnded(Array.from({ length: LANES }, lane));
 }
 
-/** Returns the ids of the keys that signed the events, by server name. */
+/** Returns the ids of the keys with which servers that must sign the events have signed them, by server name. */
 function* wantedKeys(
   events: ReadonlyMap<EventId, CheckedEvent>,
   version: RoomVersion,
@@ -67,8 +72,8 @@ function* wantedKeys(
 }
 
 /**
- * Removes an event if a server that must sign it has not signed it with a known key. Returns those of the other events whose
- * signatures must be verified.
+ * Removes from `events` every event that one of the servers that must sign it has not signed with a key in `keys`. Returns
+ * those of the other events whose signatures must be verified.
  */
 function* removeWithoutKeys(
   events: Map<EventId, CheckedEvent>,
@@ -85,7 +90,7 @@ function* removeWithoutKeys(
   return verifiable;
 }
 
-/** Returns the server's known keys that have signed the event. */
+/** Returns those keys of the server `signer` with which the event is signed. The signatures have not been verified. */
 function keysOf({ event }: CheckedEvent, signer: string, keys: Keys): ServerKey[] {
   const signatures = signaturesOf(event, signer);
   return (keys.get(signer) ?? []).filter(({ keyId }) => typeof signatures[keyId] === 'string');

@@ -24,7 +24,7 @@ import { type StoredOutliers, storeOutliers } from './store-outliers.ts';
 /** Maximum number of members that one statement reads or deletes. */
 const MEMBERS_AT_ONCE = 5_000;
 
-/** Returns the `membership` of a member event, or `undefined` for other events. */
+/** Returns the `membership` of a member event. Returns `undefined` for other events, and if `membership` is not a text. */
 export const membershipIn = ({ type, content }: CheckedEvent): string | undefined =>
   type === 'm.room.member' && typeof content.membership === 'string' ? content.membership : undefined;
 
@@ -37,9 +37,10 @@ interface NewMember {
 }
 
 /**
- * Stores a room's state that comes from another server, and the memberships in this state. The next event of the room builds on
- * this state. Does not change the tables of `/sync`: `replaceSyncState()` changes these tables after the caller has written the
- * next event.
+ * Stores a room's state from another server in the roomserver's tables, and replaces the room's memberships by those of this
+ * state. Does not change the room's forward extremities and the tables of `/sync`. The caller then writes an event that follows
+ * the new state, and calls `replaceSyncState()`, which changes the tables of `/sync`.
+ * @returns the stored state, with all its events
  */
 export async function replaceRoomState(
   transaction: Knex.Transaction,
@@ -72,8 +73,8 @@ export async function replaceRoomState(
 }
 
 /**
- * Converts a state to the forms in which the plugin stores it: its entries, its events by the name that `stateName()` makes,
- * and its members by the NID of their user id.
+ * Converts a state to three forms: its entries, its events by the name that `stateName()` makes, and its member events by the
+ * NID of the user id.
  */
 function* newState(
   state: readonly CheckedEvent[],

@@ -17,8 +17,9 @@ import { membershipIn } from './replace-state.ts';
 import { headeredJson } from './sync-writes.ts';
 
 /**
- * Makes the given state the room's only state in the tables of `/sync`. The new rows get the stream id of the `carrier`, which
- * is the event that brings the state into the room.
+ * Replaces a room's current state in the tables of `/sync` by the given state. The new rows get the stream id of the event
+ * `carrier`, which brings the state into the room.
+ * @returns how many state events were not in the old state, and how many of the old state are no longer in the state
  */
 export async function replaceSyncState(
   transaction: Knex.Transaction,
@@ -66,7 +67,7 @@ export async function replaceSyncState(
   return { added: added.length, removed: removed.length };
 }
 
-/** Returns the event ids that only one of the two lists contains. */
+/** Returns the event ids that are only in `after`, and those that are only in `before`. */
 function* differenceOf(
   before: readonly EventId[],
   after: readonly EventId[],

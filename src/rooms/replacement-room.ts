@@ -12,12 +12,12 @@ const ROOM_VERSION = '10';
 const CREATOR_LEVEL = 100;
 
 /**
- * Power levels of a replacement room. Only the creator may write in it. When Synapse shuts down a room, it gives the same
- * levels to the room that it creates for the users.
+ * Power levels of a replacement room, to which users are moved when their room is deleted. Only the creator may write in the
+ * replacement room. When Synapse shuts down a room, it gives the same levels to the room that it creates for the users.
  */
 const POWER_LEVELS = { ...DEFAULT_POWER_LEVELS, invite: 50, users_default: -10 };
 
-/** Creates the room to which the users of a deleted room are moved. */
+/** Creates the replacement room: a public room with the given creator and name. */
 export async function createReplacementRoom(
   transaction: Knex.Transaction,
   roomWriter: RoomWriter,
@@ -40,7 +40,7 @@ export async function createReplacementRoom(
   });
 }
 
-/** Joins the users to the replacement room. */
+/** Joins local users to the replacement room, one join event for each user. */
 export async function joinReplacementRoom(
   transaction: Knex.Transaction,
   roomWriter: RoomWriter,

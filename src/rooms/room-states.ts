@@ -8,35 +8,39 @@ import { type BlockPart, readBlocks, readSnapshot } from '../storage/roomserver/
 import { createJoinedServers, type JoinedServers } from './joined-servers.ts';
 import { blockOf, findInBlock, type StateBlock, type StateEntry } from './state-block.ts';
 
-/** Maximum number of state entries kept in memory. Each entry takes 24 bytes. */
+/** Maximum number of state entries that stay in memory. Each entry takes 24 bytes. */
 const KEPT_ENTRIES = 1_000_000;
 const KEPT_SNAPSHOTS = 10_000;
 
 /**
  * A stored state of a room: an ordered list of blocks. A block is a list of entries, each with an event type, a state key and
- * an event. If several blocks have an entry of the same type and state key, the last block's entry counts.
+ * an event. If several blocks have an entry for the same type and state key, the entry of the last such block counts.
+ * `snapshotNid` is the number by which Dendrite's tables refer to the state.
  */
 export interface StateSnapshot {
   readonly snapshotNid: number;
   readonly blocks: readonly StateBlock[];
 }
 
-/** A room's state: the blocks with all its entries, and those events that the caller of `load()` has requested. */
+/** A room's state: the blocks with all its entries, and those of its events that the caller of `load()` has requested. */
 export interface RoomState extends StateSnapshot {
   /** The requested events. `stateName()` makes the keys of the map. */
   readonly events: ReadonlyMap<string, StoredEvent>;
-  /** NIDs of the requested event types and state keys. A NID is the number by which Dendrite's tables refer to a text. */
+  /**
+   * NIDs of the requested event types and state keys. A NID is the number by which Dendrite's tables refer to a text, an event,
+   * a block or a state.
+   */
   readonly nids: Nids;
 }
 
 /**
- * Reads room states, and caches them in memory. The cache is safe, because stored snapshots and blocks never change, and their
- * NIDs are not reused. With the cache, a new event costs no more in a large room than in a small one.
+ * Reads room states, and caches them in memory. Cached states never become wrong, because stored states and blocks never
+ * change, and their NIDs are not reused. With the cache, adding an event costs no more in a large room than in a small one.
  */
 export interface RoomStates {
-  /** Counts the users of each server in a room. */
+  /** Counts the joined users of each server in a room. */
   readonly servers: JoinedServers;
-  /** Reads a state, and its events with the given types and state keys. */
+  /** Reads a state, and those of its events that have one of the given types and state keys. */
   readonly load: (db: Db, snapshotNid: number, keys: readonly StateKey[]) => Promise<RoomState>;
   /** Caches a state that the caller has written. */
   readonly keep: (state: StateSnapshot) => void;

@@ -44,8 +44,11 @@ export interface AppendedEvent {
 export interface Appended {
   readonly roomId: RoomId;
   readonly events: readonly AppendedEvent[];
+  /** The drafts that could not become events, with the reasons. */
   readonly refused: readonly RefusedDraft[];
-  /** Servers for which events were queued. After the commit, the caller wakes the federation sender for these servers. */
+  /**
+   * Servers for which events were queued. After the commit, the caller tells the federation sender to send to these servers.
+   */
   readonly destinations: readonly ServerName[];
 }
 
@@ -55,11 +58,11 @@ export interface NewRoom {
   readonly creator: UserId;
   /** Content of the create event, without `room_version` and `creator`. */
   readonly content: Readonly<Record<string, unknown>>;
-  /** The creator's join and the other first events of the room, in order. */
+  /** Drafts of the first events after the create event, in order. The first one must be the creator's join. */
   readonly drafts: readonly RoomEventDraft[];
 }
 
-/** Another server's state of a room, and the local users who may send the event that brings this state into the room. */
+/** A room's state from another server, and the users who may send the event that brings this state into the room. */
 export interface StateReplacement {
   readonly downloaded: DownloadedState;
   /**
@@ -67,17 +70,19 @@ export interface StateReplacement {
    * tables refer to an event.
    */
   readonly expectedNids: readonly number[];
+  /** Local users, in order of preference. */
   readonly senders: readonly UserId[];
 }
 
-/** Adds events to rooms. The host and the plugin share one `RoomWriter`. */
+/** Adds events to rooms. The homeserver and the plugin share one `RoomWriter`. */
 export interface RoomWriter {
   /** The cache of room states. */
   readonly states: RoomStates;
   /**
-   * Adds events to a room. Each event follows the one before it. The call also updates the room's state and memberships, the
-   * tables of `/sync`, the federation queue and the search index. The call locks the room until the transaction ends. If the
-   * room has several forward extremities, the first event follows up to 20 of these extremities.
+   * Adds events to a room. Each event follows the one before it. Drafts that are not allowed are not added, but returned in
+   * `refused`. The call also updates the room's state and memberships, the tables of `/sync`, the federation queue and the
+   * search index. The call locks the room until the transaction ends. If the room has several forward extremities, the first
+   * event follows up to 20 of these extremities.
    * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room, or only knows an invite to it; `M_BAD_STATE` if
    * the room is being purged
    */
@@ -87,14 +92,16 @@ export interface RoomWriter {
     drafts: readonly RoomEventDraft[],
   ) => Promise<Appended>;
   /**
-   * Removes a user's invite or knock in a room of which the homeserver knows nothing else. Call it, for example, after the
-   * invite was rejected over federation. Writes no event, because the event would have no previous event.
+   * Removes a user's invite to a room, or knock at a room, of which the homeserver has no events. A caller uses it, for
+   * example, after the invite was rejected over federation. Writes no event, because such an event would have no previous
+   * event. Does nothing if the homeserver does not know the room or the user.
    */
   readonly retireInvite: (transaction: Knex.Transaction, roomId: RoomId, userId: UserId) => Promise<void>;
   /**
    * Replaces a room's state with another server's state. As in Dendrite, an event of the type
    * `org.matrix.dendrite.state_download` brings the new state into the room. The event's sender is the first of `senders` whom
    * the new state allows to send it.
+   * @returns also how many state events were added to the current state and removed from it
    * @throws MatrixError `M_BAD_STATE` with status 409 if the room's forward extremities are no longer `expectedNids`,
    * `M_FORBIDDEN` if none of the senders may send the event
    */

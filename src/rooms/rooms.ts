@@ -7,21 +7,23 @@ import { isPurging } from '../storage/plugin/purges.ts';
 import type { RoomWriter } from './room-writer.ts';
 
 /**
- * What a room accepts. `open`: joins and events. `blocked`: no local user may join the room, knock at it, peek into it or be
- * invited to it, but users who are in the room stay. `purging`: no event of the room may be written, not even an event of
- * another server.
+ * What a room accepts.
+ * `open`: joins and events.
+ * `blocked`: no local user may join the room, knock at it, peek into it or be invited to it, but users who are in the room
+ * stay.
+ * `purging`: no event of the room may be written, not even an event of another server.
  */
 export type RoomAdmission = 'open' | 'blocked' | 'purging';
 
 /**
- * `admin.rooms` of the plugin. The homeserver calls `check()` before a join or an event. The homeserver may also write events
- * with the plugin's room writer, and then need not know how Dendrite's tables depend on each other. After the commit of an
- * `append()`, the homeserver wakes its federation sender for the returned `destinations`.
+ * The object `admin.rooms` of the plugin. The homeserver calls `check()` before a join or an event. The homeserver may also
+ * write events with the functions of `RoomWriter`. Then its code need not know how Dendrite's tables depend on each other.
+ * After the commit of an `append()`, the homeserver tells its federation sender to send to the returned `destinations`.
  */
 export interface Rooms extends RoomWriter {
   /**
-   * Tells whether a room accepts joins and events. Pass the transaction that writes the event, after this transaction has
-   * locked the room's row. The answer then stays valid until the transaction ends.
+   * Tells whether a room accepts joins and events. The caller passes the transaction that writes the event, after this
+   * transaction has locked the room's row. The answer then stays valid until the transaction ends.
    */
   readonly check: (
     roomId: RoomId,
@@ -29,9 +31,9 @@ export interface Rooms extends RoomWriter {
   ) => Promise<RoomAdmission>;
   /**
    * Lists purged rooms that a client of the user still shows. The client has received the answers of `/sync` up to the stream
-   * position `after`, and now gets an answer up to `upTo`. In this answer, the homeserver shows each of these rooms as a room
-   * that the user has left. A room is not listed if the user has joined it again. The plugin keeps this information for 30
-   * days.
+   * position `after`, and now gets an answer up to the stream position `upTo`. In this answer, the homeserver shows each of the
+   * listed rooms as a room that the user has left. A room that the user has joined again is not listed. The plugin keeps the
+   * departures for 30 days.
    */
   readonly departures: (
     userId: UserId,
@@ -41,10 +43,10 @@ export interface Rooms extends RoomWriter {
     },
   ) => Promise<Departure[]>;
   /**
-   * Tells whether a user may leave or forget a purged room. The homeserver calls this function before it treats the room as
-   * unknown. The function changes nothing, so the user's other devices still learn from `/sync` that the user has left the
-   * room.
-   * @returns whether the room is one of the user's departures. If so, the homeserver answers with 200.
+   * Tells whether a purged room is one of the user's departures. When a user leaves or forgets a room, the homeserver calls
+   * this function before it treats the room as unknown. The function changes nothing, so the user's other devices still learn
+   * from `/sync` that the user has left the room.
+   * @returns whether the homeserver answers the request with 200
    */
   readonly leaveDeparted: (userId: UserId, roomId: RoomId) => Promise<boolean>;
 }

@@ -26,7 +26,7 @@ export interface ServerNoticesConfig {
   readonly roomVersion: string;
 }
 
-/** A message from the server to one of its users. */
+/** A message from the server to one of its users, as an event to send. */
 export interface Notice {
   readonly userId: UserId;
   readonly type: string;
@@ -43,24 +43,31 @@ export interface SentNotice {
 const NOTICE_TAG = 'm.server_notice';
 const TAGS = 'm.tag';
 
-/** Power levels of a notice room, as in Dendrite. The recipient has `READER_LEVEL`, and so cannot write in the room. */
+/**
+ * Power levels of a room for server notices, as in Dendrite. The recipient has the power level `READER_LEVEL`, and so cannot
+ * write in the room.
+ */
 const POWER_LEVELS = { ...DEFAULT_POWER_LEVELS, invite: 0, notifications: { room: 50 }, users_default: 0 };
 const READER_LEVEL = -10;
 const SENDER_LEVEL = 100;
 
-/** Sends each notice into the recipient's own notice room. If the recipient has no such room, the call creates it. */
+/**
+ * Sends server notices. Each recipient has one room in which the notices arrive. `send()` creates this room if it does not
+ * exist.
+ */
 export interface ServerNotices {
   /** Localpart of the account that sends notices. Each local server name has an account with this localpart. */
   readonly localpart: string;
   /**
-   * Prepares a transaction that sends notices to several local users. Creates the sending accounts and locks the recipients.
-   * Call it before the first `send()`. `send()` changes rows that all rooms share, and other transactions wait for these rows.
-   * So the transaction changes them as late as possible.
+   * Prepares a transaction that sends notices to several local users: creates the sending accounts and locks the recipients.
+   * The caller calls `begin()` once before the first `send()`. `send()` changes rows that all rooms share, and other
+   * transactions wait for these rows. So a transaction should do all other work before the first `send()`.
    */
   readonly begin: (transaction: Knex.Transaction, userIds: readonly UserId[]) => Promise<void>;
   /**
-   * Sends a notice to a local user. The caller must commit the transaction if this call succeeds.
-   * @throws MatrixError `M_NOT_FOUND` if the user does not exist; `M_FORBIDDEN` if the room refuses the event
+   * Sends a notice to a local user. If this call succeeds, the caller must commit the transaction.
+   * @throws MatrixError `M_NOT_FOUND` if the user does not exist or is the sending account itself; `M_FORBIDDEN`, `M_BAD_JSON`
+   * or `M_TOO_LARGE` if the notice cannot be an event of the room
    */
   readonly send: (transaction: Knex.Transaction, notice: Notice) => Promise<SentNotice>;
 }
@@ -124,7 +131,7 @@ export function createServerNotices(config: ServerNoticesConfig, roomWriter: Roo
 
   const senderFor = (userId: UserId): UserId => userIdOf(config.localpart, splitUserId(userId).serverName);
   const begin = async (transaction: Knex.Transaction, userIds: readonly UserId[]): Promise<void> => {
-    // Lock the sending account before the recipients. A transaction that creates the account locks recipients afterwards, so
+    // This function locks the sending account before it locks the recipients. Every transaction must use this order, because
     // two transactions with different orders could deadlock.
     for (const sender of new Set(userIds.map(senderFor).sort())) await keepAccount(transaction, sender, config);
     await lockNotices(transaction, userIds);
@@ -153,7 +160,10 @@ export function createServerNotices(config: ServerNoticesConfig, roomWriter: Roo
   };
 }
 
-/** Creates the account that sends notices if it does not exist, and sets its profile to the configured one. */
+/**
+ * Creates the account that sends notices if the account does not exist. Sets the profile of the account to the configured
+ * display name and avatar.
+ */
 async function keepAccount(
   transaction: Knex.Transaction,
   userId: UserId,
@@ -161,7 +171,7 @@ async function keepAccount(
 ): Promise<void> {
   const profile = await findProfile(transaction, userId);
   if (profile?.displayName === displayName && profile.avatarUrl === avatarUrl) return;
-  // Transactions that send notices at the same time may all try to create the account.
+  // With this lock, two transactions that send notices at the same time do not both create the account.
   await lockNoticesAccount(transaction);
   if (profile === undefined && !(await isAccount(transaction, userId))) {
     await createAccount(transaction, { userId, passwordHash: '', accountType: ACCOUNT_TYPE.user, displayName });
@@ -169,24 +179,25 @@ async function keepAccount(
   await upsertProfile(transaction, userId, { displayName, avatarUrl });
 }
 
+/** A room for server notices, as `findNoticeRoom()` finds it. */
 interface NoticeRoom {
   readonly roomId: RoomId;
   readonly userId: UserId;
   /** The recipient's membership in the room. */
   readonly membership: unknown;
-  /** The display name and avatar that the sending account has in the room. */
+  /** Display name and avatar of the sending account in the room. */
   readonly profile: readonly unknown[];
 }
 
 /**
- * The memberships that the recipient may have in a notice room, in order of preference. If the recipient has several notice
- * rooms, the order decides which of them receives the notice.
+ * The memberships that a recipient may have in a room that receives notices. If the recipient has several such rooms, the room
+ * with the earlier membership in this list receives the notice.
  */
 const ORDER: readonly unknown[] = ['join', 'invite', 'knock', 'leave'];
 
 /**
- * Finds the recipient's notice room. The recipient's account data tags this room with `m.server_notice`. The sending account
- * has created the room and is still in it.
+ * Finds the recipient's room for notices. In the recipient's account data, this room has the tag `m.server_notice`. The sending
+ * account has created the room and is still in it. Returns `undefined` if there is no such room.
  */
 async function findNoticeRoom(
   states: RoomStates,

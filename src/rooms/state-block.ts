@@ -9,9 +9,9 @@ export interface StateEntry {
 }
 
 /**
- * A part of a room's stored state. Its entries are in ascending order of type NID and state key NID. Each pair of these NIDs
- * occurs once. A block of a large room has more than 100,000 entries. So a block uses typed arrays, which take 24 bytes for
- * each entry.
+ * A part of a room's stored state. Its entries are in ascending order of type NID and state key NID, and each pair of these
+ * NIDs occurs once. A block of a large room may have more than 100,000 entries. Therefore a block stores them in typed arrays,
+ * which take 24 bytes for each entry.
  */
 export interface StateBlock {
   readonly nid: number;
@@ -20,7 +20,7 @@ export interface StateBlock {
   readonly eventNids: Float64Array;
 }
 
-/** Creates a block from entries that are already in order. */
+/** Creates a block from entries that are already in the order of a block. */
 export function* blockOf(nid: number, entries: readonly StateEntry[]): Generator<undefined, StateBlock, undefined> {
   const block = emptyBlock(nid, entries.length);
   for (const [i, entry] of entries.entries()) {
@@ -37,7 +37,10 @@ export function singleBlock(nid: number, entry: StateEntry): StateBlock {
   return block;
 }
 
-/** Finds the entry with the given type NID and state key NID. Returns the NID of its event. */
+/**
+ * Finds the entry with the given type NID and state key NID. Returns the NID of the entry's event, or `undefined` if the block
+ * has no such entry.
+ */
 export function findInBlock(block: StateBlock, typeNid: number, stateKeyNid: number): number | undefined {
   let [low, high] = [0, block.eventNids.length];
   while (low < high) {
@@ -48,10 +51,13 @@ export function findInBlock(block: StateBlock, typeNid: number, stateKeyNid: num
   return block.typeNids[low] === typeNid && block.stateKeyNids[low] === stateKeyNid ? block.eventNids[low] : undefined;
 }
 
-/** Merges blocks into one. If several blocks have an entry of the same type and state key, the last block's entry counts. */
+/**
+ * Merges the blocks of a state, oldest first, into one. If several blocks have an entry of the same type and state key, the
+ * entry of the last such block stays.
+ */
 export function* mergeBlocks(nid: number, blocks: readonly StateBlock[]): Generator<undefined, StateBlock, undefined> {
   let merged = emptyBlock(nid, 0);
-  // The newest blocks are the smallest, so a merge that starts with the newest block copies the fewest entries.
+  // Newer blocks are usually smaller. So a merge that starts with the newest block copies the fewest entries.
   for (const block of blocks.toReversed()) merged = yield* mergeTwo(nid, block, merged);
   return merged;
 }

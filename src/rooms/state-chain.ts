@@ -15,14 +15,14 @@ import type { StateSnapshot } from './room-states.ts';
 import { blockOf, compareEntries, mergeBlocks, type StateBlock, type StateEntry, singleBlock } from './state-block.ts';
 
 /**
- * Maximum number of blocks of a state, as in Dendrite. A state is a list of blocks. While a state has fewer blocks, each state
- * event adds a block of its own.
+ * Maximum number of blocks of a state, as in Dendrite. A state is a list of blocks, and a block is a list of state events. As
+ * long as a state has fewer blocks, each new state event adds a block of its own.
  */
 const MAX_BLOCKS = 64;
 /** Number of NIDs that are hashed before the event loop gets a turn. */
 const HASHED_AT_ONCE = 10_000;
 
-/** An event that is appended to a room. Only a state event has a `key`. */
+/** A new event of a room, with the ids that are allocated for it. `key` is `undefined` if the event is not a state event. */
 export interface ChainedEvent extends Pick<AllocatedIds, 'eventNid' | 'blockNid' | 'snapshotNid'> {
   readonly key: Pick<StateEntry, 'typeNid' | 'stateKeyNid'> | undefined;
 }
@@ -33,8 +33,8 @@ interface HashedList {
 }
 
 /**
- * Hashes a list of NIDs as Dendrite does: BLAKE2b-256 of the list's JSON. Dendrite is written in Go, where the JSON of an empty
- * list is `null`.
+ * Hashes a list of NIDs as Dendrite does: BLAKE2b-256 of the list's JSON. A NID is the number by which Dendrite's tables refer
+ * to an event, a block or a snapshot. Dendrite is written in Go, where the JSON of an empty list is `null`.
  */
 function* hashed(nids: readonly number[]): Generator<undefined, HashedList, undefined> {
   const hash = blake2b.create({ dkLen: 32 });
@@ -53,9 +53,9 @@ function* hashedEvents({ eventNids }: StateBlock): Generator<undefined, HashedLi
 }
 
 /**
- * Adds a block for one event to a state's list of blocks. If the list is full, merges the smaller blocks at its end into one,
- * and leaves the large blocks before them unchanged. Dendrite instead writes the whole state again, which takes much space if a
- * large state changes often.
+ * Adds a block for one event to a state's list of blocks. If the list is full, merges the new block and the smaller blocks at
+ * the end of the list into one block, and leaves the larger blocks before them unchanged. Dendrite instead writes the whole
+ * state again, which takes much space if a large state changes often.
  */
 function* withEvent(
   blocks: readonly StateBlock[],
@@ -78,13 +78,13 @@ function* withEvent(
 export interface StateChain {
   /** NIDs of the snapshots: first the snapshot before the first event, then the snapshot after each event. */
   readonly snapshotNids: readonly number[];
-  /** The state after the last event. */
+  /** The blocks of the state after the last event. */
   readonly last: StateSnapshot;
   /** Statements that store the new states. */
   readonly writes: readonly Write[];
 }
 
-/** Computes the state after each event, starting from a stored state. */
+/** Computes the state after each event, starting from the state `before`. Only state events change the state. */
 export function* chainStates(
   roomNid: number,
   before: StateSnapshot,
@@ -112,7 +112,7 @@ export function* chainStates(
   };
 }
 
-/** Stores a whole state as one block. */
+/** Stores a whole state as a snapshot with one block. */
 export async function storeState(
   transaction: Knex.Transaction,
   roomNid: number,
@@ -125,7 +125,7 @@ export async function storeState(
   return { snapshotNid, blocks: [{ ...unplaced, nid }] };
 }
 
-/** Stores an empty state, for a room that has no state yet. */
+/** Stores an empty state, which is the state of a room before its create event. */
 export async function storeEmptyState(transaction: Knex.Transaction, roomNid: number): Promise<StateSnapshot> {
   const [snapshotNid = Number.NaN] = await insertSnapshots(transaction, roomNid, [await inSlices(hashed([]))]);
   return { snapshotNid, blocks: [] };

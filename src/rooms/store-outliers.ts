@@ -11,8 +11,8 @@ import { findEventNids, insertOutliers } from '../storage/roomserver/outliers.ts
 import type { StoredRoom } from '../storage/roomserver/rooms.ts';
 
 /**
- * NIDs of stored events, and of their event types, state keys and senders. A NID is the number by which Dendrite's tables refer
- * to a text or an event. An outlier is an event that is stored without its place in the room.
+ * The NIDs of events, and of their event types, state keys and senders. A NID is the number by which Dendrite's tables refer to
+ * a text or an event.
  */
 export interface StoredOutliers {
   readonly nids: Nids;
@@ -22,7 +22,10 @@ export interface StoredOutliers {
   readonly eventNidOf: (checked: CheckedEvent) => number;
 }
 
-/** Stores those of the given events that are not stored yet, as outliers. @returns the NIDs of all given events */
+/**
+ * Stores those of the given events that are not stored yet, as outliers. An outlier is an event that is stored without its
+ * place in the room. @returns the NIDs of all given events
+ */
 export async function storeOutliers(
   transaction: Knex.Transaction,
   { roomNid }: StoredRoom,
@@ -76,8 +79,8 @@ function* missingOf(
 }
 
 /**
- * Returns the event types of the events, and their state keys, each once. Senders count as state keys, because Dendrite gives
- * NIDs to user ids in the same table.
+ * Returns the event types of the events, and the state keys and senders, each once. Dendrite stores the NIDs of senders in the
+ * table of state keys.
  */
 function* textsOf(
   events: readonly CheckedEvent[],
@@ -92,7 +95,10 @@ function* textsOf(
   return { eventTypes, stateKeys };
 }
 
-/** Assigns NIDs to texts. The texts are sorted first, so that two transactions that add the same texts cannot deadlock. */
+/**
+ * Returns the NIDs of texts. Assigns new NIDs to texts that have none. Sorts the texts first, so that two transactions that add
+ * the same texts cannot deadlock.
+ */
 async function assignAll(
   transaction: Knex.Transaction,
   dictionary: keyof Texts,

@@ -23,9 +23,9 @@ export interface ReceivedInvite {
 
 /**
  * Stores an invite from another server, so that the invited user sees it. If the homeserver does not know the room, adds a row
- * with only the room's id and version. If local users are in the room, another server later sends the invite as an event of the
- * room.
- * @param check throws if the user must not enter the room. The function calls it after it has locked the room's row.
+ * for the room with only its id and version. If the homeserver has events of the room, stores nothing, because another server
+ * later sends the invite as an event of the room.
+ * @param check throws an error if the user may not be invited. The function calls `check()` after it has locked the room's row.
  */
 export async function storeRemoteInvite(
   transaction: Knex.Transaction,

@@ -17,18 +17,24 @@ import type { ChainLink } from './event-chain.ts';
 import { answeredInvites, lastOfEach, memberLinks } from './membership-writes.ts';
 import type { WrittenChain } from './written-chain.ts';
 
-/** Relation types of reactions and edits. `/sync` finds reactions and edits by the event to which they relate. */
+/**
+ * The relation types of reactions and edits. Only relations of these two types are stored in the table of relations. `/sync`
+ * finds the reactions to an event and its edits there.
+ */
 const AGGREGATED: readonly unknown[] = ['m.annotation', 'm.replace'];
-/** History visibilities in the order of the numbers that Dendrite stores. `world_readable` is number 1. */
+/** History visibilities in the order of the numbers that Dendrite stores. `world_readable` has number 1. */
 const HISTORY_VISIBILITY: readonly unknown[] = ['world_readable', 'shared', 'invited', 'joined'];
 const SHARED = 2;
 
-/** Returns an event's JSON as the tables of `/sync` and the federation queue store it. */
+/** Returns an event's JSON in the form that the tables of `/sync` and the federation queue store. */
 export function headeredJson(event: EventJson, eventId: string, { version }: Pick<StoredRoom, 'version'>): string {
   return toJson({ ...event, _room_version: version, _event_id: eventId });
 }
 
-/** Returns the event. If it replaces a state event, its `unsigned` data describes the replaced event. */
+/**
+ * Returns the event of a link. If the event replaces a state event, adds the content, sender and id of the replaced event to
+ * its `unsigned` data.
+ */
 function withReplaced({ replaces, stored: { event } }: ChainLink): EventJson {
   if (replaces === undefined) return event;
   const { content, sender } = replaces.event;

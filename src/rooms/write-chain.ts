@@ -19,10 +19,10 @@ import { writeRedactions } from './write-redactions.ts';
 import type { ChainSettings, WrittenChain } from './written-chain.ts';
 
 /**
- * Writes new events into a locked room. Each event follows the one before it. Also updates the room's state, memberships, the
- * tables of `/sync`, the federation queue and the search index.
- * @param links the new events, in order
+ * Writes new events into a room that the caller has locked. Each event follows the one before it. Also updates the room's state
+ * and memberships, the tables of `/sync`, the federation queue and the search index.
  * @param state the state before the first event
+ * @param links the new events, in order
  * @returns the servers for which events were queued
  */
 export async function writeChain(
@@ -52,8 +52,8 @@ export async function writeChain(
 }
 
 /**
- * Returns the statements that store the events, except those for federation. Making the JSON of many events takes long, so the
- * generator yields between its parts and the event loop gets a turn.
+ * Returns the statements that store the events and what follows from them, except those for federation. Making the JSON of many
+ * events takes long. So the generator yields after each part, and the event loop gets a turn.
  */
 function* rowsOf(
   chain: WrittenChain,
@@ -69,7 +69,10 @@ function* rowsOf(
   return [...roomserver, ...memberships, ...sync];
 }
 
-/** Assigns NIDs to the events' types and state keys, and to the senders of member events. */
+/**
+ * Returns the NIDs of the events' types and state keys, and of the senders of member events. Assigns new NIDs to texts that
+ * have none. A NID is the number by which Dendrite's tables refer to an event or a text.
+ */
 function assignChainNids(transaction: Knex.Transaction, links: readonly ChainLink[], known: Nids): Promise<Nids> {
   const types = links.map(({ draft }) => draft.type);
   const members = links.filter(({ draft }) => draft.type === 'm.room.member').map(({ draft }) => draft.sender);
@@ -93,7 +96,8 @@ function chainedEvents(chain: WrittenChain): ChainedEvent[] {
 }
 
 /**
- * Returns the statements for the roomserver's tables: the events, the states between them, and the room's forward extremities.
+ * Returns the statements that store the events in the roomserver's tables, with the states between them, and that update the
+ * room's forward extremities.
  */
 function roomserverWrites(chain: WrittenChain, { snapshotNids, writes }: StateChain): Write[] {
   const { room, links } = chain;
@@ -131,7 +135,8 @@ function appliedEvent(roomId: RoomId, { stored, draft }: ChainLink): AppliedEven
     content,
     ...(stateKey !== undefined && { state_key: stateKey }),
     ...(redacts !== undefined && { redacts }),
-    // New events build on the room's current state, so only state events among them change the state.
+    // Each new event follows the current state of the room. So a state event always changes this state, and other events never
+    // do.
     changes_state: stateKey !== undefined,
   };
 }

@@ -18,12 +18,13 @@ import { headeredJson } from './sync-writes.ts';
 import type { WrittenChain } from './written-chain.ts';
 
 /**
- * Applies the redactions among the new events. The target of a redaction is the event that it redacts. Redacts each target, and
- * adds the redaction to the target as `redacted_because`. A redaction has no effect if the homeserver does not have its target,
- * or if its sender may not redact the target. As in Dendrite, the database still records such a redaction.
+ * Applies those of the new events that are redactions. The target of a redaction is the event that it redacts. Redacts each
+ * target, and adds the redaction to the target as `redacted_because`. A redaction has no effect if the homeserver does not have
+ * its target, or if its sender may not redact the target. As in Dendrite, the database still records such a redaction.
  *
  * A sender may redact the target with a sufficient power level, or if the target's sender is on the same server. Source:
- * Server-Server API, "Redactions". If several of the new redactions have the same target, the last one counts.
+ * Server-Server API, "Redactions". If several of the new redactions have the same target, the last one becomes
+ * `redacted_because`.
  */
 export async function writeRedactions(transaction: Knex.Transaction, { room, links }: WrittenChain): Promise<void> {
   const redactions = links.flatMap((link) => {
@@ -38,7 +39,9 @@ export async function writeRedactions(transaction: Knex.Transaction, { room, lin
   await writeTogether(transaction, [...insertRedactions(noted), ...applyRedactions(room.roomId, redacted)]);
 }
 
-/** Makes the rows of redactions and the redacted forms of their targets. */
+/**
+ * Returns the redactions with their targets as rows to store in `noted`, and the redacted forms of the targets in `redacted`.
+ */
 function* redactedEvents(
   room: StoredRoom,
   redactions: readonly { readonly link: ChainLink; readonly redacts: EventId }[],
@@ -62,7 +65,7 @@ function redactedForm(room: StoredRoom, { stored }: ChainLink, target: StoredEve
     ...redacted,
     unsigned: { redacted_because: because, redacted_by: stored.eventId },
   });
-  // Dendrite's roomserver and its sync API store `redacted_because` in different formats.
+  // Dendrite stores `redacted_because` in one format in the roomserver's tables and in another in the tables of `/sync`.
   const { eventNid, event } = stored;
   return {
     targetId: target.eventId,

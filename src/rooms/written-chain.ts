@@ -9,7 +9,10 @@ import type { RoomStates } from './room-states.ts';
 export interface WrittenChain {
   readonly room: StoredRoom;
   readonly links: readonly ChainLink[];
-  /** NIDs of event types and state keys. User ids count as state keys. */
+  /**
+   * NIDs of the event types and state keys of the events, and of the senders of member events. A NID is the number by which
+   * Dendrite's tables refer to a text.
+   */
   readonly nids: Nids;
 }
 
@@ -21,11 +24,14 @@ export interface ChainSettings {
   readonly localServerNames: readonly ServerName[];
   /** The cache of room states. Each process has one cache. */
   readonly states: RoomStates;
-  /** The function `admin.events.apply()`. It updates what the plugin derives from events, such as the search index. */
+  /**
+   * The function `admin.events.apply()` of the plugin. It updates the data that the plugin derives from events, such as the
+   * search index.
+   */
   readonly applyEvents: ApplyEvents;
   /**
-   * Decides whether events are queued for a server that is in the room. @defaultValue events are queued for every server in the
-   * room
+   * Decides whether the events are queued for another server in the room. @defaultValue the events are queued for every other
+   * server in the room
    */
   readonly isTold?: (serverName: ServerName) => boolean;
 }

@@ -19,8 +19,8 @@ const DELETE: Readonly<
   snapshot: (transaction, { roomNid }, nids) => deleteSnapshots(transaction, roomNid, nids),
   block: (transaction, _room, nids) => deleteBlocks(transaction, nids),
   event: async (transaction, room, nids) => {
-    // Delete only outliers, which are events without a place in the timeline. If an event is no longer an outlier, the
-    // homeserver has fetched it from another server again.
+    // Delete only outliers, which are events without a place in the timeline. If a leftover is no longer an outlier, the
+    // homeserver has fetched the event again from another server.
     const outliers = await findOutliers(transaction, nids);
     await room.noteMedia?.(transaction, await readTextsOfEvents(transaction, outliers.eventNids));
     return deleteEvents(transaction, room, outliers);
@@ -28,8 +28,9 @@ const DELETE: Readonly<
 };
 
 /**
- * Deletes at most `limit` leftovers of one kind. Skips leftovers that are marked as needed. @returns whether there may be more
- * to delete
+ * Takes at most `limit` leftovers of one kind from the list of leftovers, and deletes them. Skips leftovers that are marked as
+ * needed, and also events of local users if the purge keeps such events.
+ * @returns the number of deleted rows by table, and whether there may be more leftovers to delete
  */
 export async function deleteLeftovers(
   transaction: Knex.Transaction,

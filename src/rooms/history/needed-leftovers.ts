@@ -6,40 +6,40 @@ import { readNewNeeds, type TimelineNeeds } from '../../storage/syncapi/history-
 import type { PurgedRoom } from './purged-room.ts';
 
 /**
- * Number of NIDs in one statement. A NID is the number by which Dendrite's tables refer to an event, a state snapshot or a
- * block.
+ * Maximum number of NIDs in one statement. A NID is the number by which Dendrite's tables refer to an event, a state snapshot
+ * or a block.
  */
 const BATCH = 5_000;
 
 /**
- * Marks leftovers of a room that are still needed. Leftovers are events that a purge of history has taken out of the timeline,
- * the state snapshots before such events, and the blocks of these snapshots.
+ * Marks those leftovers of a room that are still needed, so that the purge does not delete them. Leftovers are events that a
+ * purge of history has taken out of the timeline, the state snapshots before such events, and the blocks of these snapshots.
  */
 export interface NeededLeftovers {
   /**
-   * Marks what the given part of the timeline needs: the states before its events, and the auth chains of these states and
-   * events. An auth chain consists of the auth events of an event, the auth events of these auth events, and so on.
+   * Marks the leftovers that a part of the timeline needs: the states before its events, and the auth chains of these states
+   * and events. An auth chain consists of the auth events of an event, the auth events of these auth events, and so on.
    */
   readonly mark: (transaction: Knex.Transaction, needs: TimelineNeeds) => Promise<void>;
   /**
-   * Marks what new events of the timeline need. An event is new if it has entered the timeline since the last call. The caller
-   * must have locked the room.
+   * Marks the leftovers that new events of the timeline need: events that have entered the timeline since the last call, or
+   * since the position `newest` in the first call. The caller must have locked the room.
    */
   readonly markNew: (transaction: Knex.Transaction) => Promise<void>;
   /**
-   * Reads a page of leftover events. Marks the events that a membership, an invite or the current state names. Also marks the
-   * auth chains of all events on the page that stay: events that are needed, and events of local users if the purge keeps such
-   * events.
-   * @param after NID of the last event on the previous page; 0 for the first page
-   * @returns the value of `after` for the next page; `undefined` after the last page
+   * Reads the next leftover events. Marks those to which a membership, an invite or the current state refers. Some of the
+   * events that were read stay stored: the marked events, and events of local users if the purge keeps such events. Also marks
+   * the auth chains of all events that stay.
+   * @param after NID of the last event that the previous call read; 0 for the first call
+   * @returns the value of `after` for the next call; `undefined` after the last call
    */
   readonly markNamed: (transaction: Knex.Transaction, after: number) => Promise<number | undefined>;
 }
 
 /**
- * Creates a `NeededLeftovers`. The object remembers only in memory what it has marked, so a resumed purge marks everything
- * again.
- * @param newest the newest stream position of the room before the first call
+ * Creates a `NeededLeftovers`. The object remembers only in memory what it has marked. A resumed purge uses a new object, and
+ * so marks everything again.
+ * @param newest the greatest stream position of the room's events when the purge begins to mark
  */
 export function createNeededLeftovers(room: PurgedRoom, newest: number): NeededLeftovers {
   const { roomNid, roomId, deleteLocalEvents } = room;

@@ -11,22 +11,19 @@ import { type HistoryProgress, type HistoryWork, lockHistory, type PurgedRoom } 
 import { removeEvents } from './remove-events.ts';
 
 /**
- * Target duration of a step through the timeline, in ms. The next step takes twice as many events if a step took less than half
- * of this time. It takes half as many events if a step took longer than this time.
+ * Target duration of a step that takes events out of the timeline, in ms. If a step took less than half of this time, the next
+ * step takes twice as many events. If a step took longer than this time, the next step takes half as many.
  */
 const STEP_MS = 600;
 const [SMALLEST_STEP, FIRST_STEP, LARGEST_STEP] = [100, 1_000, 16_000];
-/**
- * The purge finds out which state snapshots and auth events the remaining events need. One step does this for this many events
- * of the timeline.
- */
+/** One step finds out for this many events of the remaining timeline which state snapshots and auth events they need. */
 const WALKED = 10_000;
 const RELATIONS = 10_000;
 const USERS = 500;
 const QUEUED = 1_000;
 
 /**
- * Purges the history of a room in steps. Returns when the purge is done.
+ * Purges the history of a room before a place, in steps. Returns when the purge is done.
  * @param before the progress from which the purge continues
  * @returns the progress after the last step
  */
@@ -36,7 +33,10 @@ export async function purgeHistoryBefore(
   before: HistoryProgress,
 ): Promise<HistoryProgress> {
   let progress = before;
-  /** Runs a step, and adds the rows that it has deleted to the progress. @returns the step's own result */
+  /**
+   * Runs a step, takes over the changes of the progress that the step returns, and adds the number of deleted rows to the
+   * progress. @returns the `value` of the step
+   */
   const step = <T>(
     phase: string,
     run: (transaction: Knex.Transaction) => Promise<Partial<HistoryProgress> & { readonly value: T }>,
@@ -84,8 +84,9 @@ async function removeTimeline(
 }
 
 /**
- * Deletes relations that have lost an event. A relation connects a child event, such as a reaction, with a parent event. Either
- * the child has left the timeline before its parent, or the parent was never stored.
+ * Deletes relations whose child event is no longer in the timeline. A relation connects a child event, such as a reaction, with
+ * a parent event. The purge has already deleted the relations of parent events that it removed. So the relations that this
+ * phase deletes have a parent that is still in the timeline, or a parent that was never stored.
  */
 async function removeRelations({ roomId }: PurgedRoom, step: Step): Promise<void> {
   for (let after: readonly [string, string] | undefined = ['', '']; after !== undefined; ) {
@@ -149,7 +150,7 @@ async function removeState(room: PurgedRoom, step: Step): Promise<void> {
   });
 }
 
-/** Removes events that are no longer stored from the federation queue. */
+/** Deletes from the federation queue those events of the room that are no longer stored. */
 async function removeQueued({ roomId }: PurgedRoom, step: Step): Promise<void> {
   let waiting = await step('federation queue', async (transaction) => ({
     value: (await findQueuedEvents(transaction, roomId, 0)).nids,

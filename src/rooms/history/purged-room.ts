@@ -12,56 +12,54 @@ import type { AfterCommit } from '../../storage/transact.ts';
 
 /** The room whose history is purged, and the settings of the purge. */
 export interface PurgedRoom extends RoomKeys {
-  /** A place in the timeline. The purge removes the history before it. */
+  /** The purge removes the part of the timeline before this place. */
   readonly point: Place;
   /**
-   * Whether the timeline is large. For a large timeline, reading the places of all rooms is faster than looking up each event
-   * of the room.
+   * Whether the room's timeline is large. For a large timeline, reading the table that contains the places of the events of all
+   * rooms is faster than looking up each event of the room.
    */
   readonly isLarge: boolean;
   /** Whether the purge also deletes events of local users. If not, these events leave the timeline, but stay stored. */
   readonly deleteLocalEvents: boolean;
   readonly localServerNames: readonly ServerName[];
   /**
-   * Notes which media deleted events use. The purge calls it in the transaction of the deletion, with the JSON of those events
-   * that may refer to media. `undefined` if the purge keeps all media.
+   * Records which media the deleted events use. The purge calls this function in the transaction of the deletion, with the JSON
+   * of those deleted events that may refer to media. `undefined` if the purge keeps all media.
    */
   readonly noteMedia: ((transaction: Knex.Transaction, texts: readonly string[]) => Promise<void>) | undefined;
 }
 
 /**
- * The checkpoint of a purge. A resumed job continues the first phase, which purges the timeline, where it stopped. The job
- * starts each later phase from its beginning, because repeating a phase does no harm.
+ * The checkpoint of a purge. The first phase purges the timeline. A resumed job continues this phase where it stopped. The job
+ * starts each later phase from its beginning, because repeating such a phase does no harm.
  */
 export interface HistoryProgress {
   readonly point: Place;
   readonly isLarge: boolean;
-  /**
-   * The place up to which the timeline has been purged so far. `undefined` when the whole timeline up to `point` has been
-   * purged.
-   */
+  /** The place up to which the timeline has been purged so far. `undefined` if it has been purged completely, up to `point`. */
   readonly after?: Place | undefined;
   /** Number of events that have left the timeline. */
   readonly purged: number;
-  /** Number of events before the point. */
+  /** Number of events before `point` when the purge began. */
   readonly total: number;
-  /** Number of events of local users before the point. */
+  /** How many of the events in `total` were sent by local users. */
   readonly local: number;
   /** Number of deleted rows by table. */
   readonly deleted: RowCounts;
 }
 
-/** What a purge needs from its job. */
+/** What the job that runs a purge provides to it. */
 export interface HistoryWork {
+  /** Removes events from the search index. */
   readonly removeDocuments: RemoveDocuments;
-  /** Runs a step in a transaction of its own that also stores the checkpoint. */
+  /** Runs a step in a transaction that also stores the checkpoint of the job. */
   readonly commit: <T>(
     step: (transaction: Knex.Transaction, afterCommit: AfterCommit) => Promise<JobStep<T, HistoryProgress>>,
   ) => Promise<T>;
 }
 
 /**
- * Locks a room against new events until the end of the transaction.
+ * Locks a room until the transaction ends, so that no other transaction adds events to it.
  * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room, `M_BAD_STATE` if the whole room is being purged
  */
 export async function lockHistory(

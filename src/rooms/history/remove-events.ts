@@ -18,12 +18,14 @@ export interface RemovedEvents {
 }
 
 /**
- * Takes the next events out of a room's timeline, in the order of the room's event graph. The room's newest events stay.
- * Afterwards, the database looks as if the homeserver had never fetched the removed events: the events that follow them become
- * backward extremities, which are events whose previous events are missing.
+ * Takes the next events out of a room's timeline, in the order of their places. The forward extremities and the event that was
+ * last sent to clients stay. Afterwards, the database looks as if the homeserver had never fetched the removed events: the
+ * events that follow them become backward extremities, which are events whose previous events are missing.
  *
  * State events stay stored as outliers, which are events without a place in the timeline. Other events of local users also stay
  * stored as outliers, unless the purge deletes them. The caller must have locked the room.
+ * @param after the place after which the call begins
+ * @param limit maximum number of events that the call reads
  */
 export async function removeEvents(
   transaction: Knex.Transaction,
@@ -58,7 +60,7 @@ export async function removeEvents(
   return { removed: gone.length, deleted: addCounts(deleted, unlinked), next };
 }
 
-/** The ids of the previous events that the JSON of an event names. */
+/** Returns the ids of the previous events that the JSON of an event contains. */
 function previousIdsOf(json: string): EventId[] {
   const event: unknown = JSON.parse(json);
   const references: readonly unknown[] = isRecord(event) && Array.isArray(event.prev_events) ? event.prev_events : [];

@@ -2,9 +2,8 @@ import type { RoomId } from '../../ids.ts';
 import { isRecord, toJson } from '../../json.ts';
 
 /**
- * Returns a part of the room id that every JSON text with the room id contains, however its serializer escapes characters. No
- * serializer escapes letters and digits, so the function returns the longest run of plain characters between the `!` and the
- * first colon of the room id.
+ * Returns a part of a room id that occurs unchanged in every JSON text with the room id: the longest run of letters, digits,
+ * `_`, `.`, `=` and `-` between the `!` and the first colon. No JSON serializer escapes these characters.
  */
 export function needleOf(roomId: RoomId): string {
   const [opaque = ''] = roomId.slice(1).split(':');
@@ -20,12 +19,15 @@ function parse(json: string): unknown {
 }
 
 /**
- * Maximum depth to which the functions in this file follow nested values. The functions leave deeper values unchanged. User
- * data may be nested to any depth, and a deeper recursion could overflow the stack.
+ * Maximum depth to which the functions in this file look into nested values. Deeper values stay unchanged, even if they contain
+ * the room id. User data may be nested to any depth, and a deeper recursion could overflow the stack.
  */
 const DEEPEST = 64;
 
-/** Copies a value. Leaves out array entries that are the room id, and object members whose name or value is the room id. */
+/**
+ * Returns a copy of a value. The copy leaves out array entries that are the room id, and object members whose name or value is
+ * the room id, at every depth.
+ */
 function without(roomId: RoomId, value: unknown, depth = 0): unknown {
   if (depth > DEEPEST) return value;
   if (Array.isArray(value)) {
@@ -39,7 +41,10 @@ function without(roomId: RoomId, value: unknown, depth = 0): unknown {
   );
 }
 
-/** Whether a value is the room id, or contains it as an array entry, a member's value or a member's name. */
+/**
+ * Tells whether a value is the room id, or contains it at any depth as an array entry, as the value of a member or as the name
+ * of a member.
+ */
 function names(roomId: RoomId, value: unknown, depth = 0): boolean {
   if (depth > DEEPEST) return false;
   if (Array.isArray(value)) return value.some((entry) => names(roomId, entry, depth + 1));
@@ -48,8 +53,8 @@ function names(roomId: RoomId, value: unknown, depth = 0): boolean {
 }
 
 /**
- * Removes the room from the account data `m.direct`, which lists direct rooms under the id of the other user. Also removes
- * users whose list becomes empty.
+ * Returns the content of the account data `m.direct` without the room. This content lists the direct rooms with each other user
+ * under the id of that user. The result also leaves out users whose list contained only this room.
  */
 function forgetDirect(roomId: RoomId, content: unknown): unknown {
   if (!isRecord(content)) return without(roomId, content);
@@ -59,8 +64,8 @@ function forgetDirect(roomId: RoomId, content: unknown): unknown {
 }
 
 /**
- * Removes the push rules that belong to the room, and push rules with a condition on the room id. Such rules can no longer
- * match an event.
+ * Returns the content of the account data `m.push_rules` without the push rules whose id is the room id and without the push
+ * rules with a condition on the room id. Such rules can no longer match an event.
  */
 function forgetPushRules(roomId: RoomId, content: unknown): unknown {
   if (!isRecord(content) || !isRecord(content.global)) return content;
@@ -81,8 +86,8 @@ function isRuleOf(roomId: RoomId, rule: unknown): boolean {
 }
 
 /**
- * Removes the room from account data of the given type. Returns the new JSON, or `undefined` if the account data does not name
- * the room.
+ * Removes the room from the content of account data of the given type. Returns the new JSON, or `undefined` if the content does
+ * not contain the room id.
  */
 export function forgetInAccountData(roomId: RoomId, type: string, json: string): string | undefined {
   const content = parse(json);
@@ -93,8 +98,8 @@ export function forgetInAccountData(roomId: RoomId, type: string, json: string):
 }
 
 /**
- * Removes the room from a `/sync` filter. Returns the new JSON, or `undefined` if the filter does not name the room. If a list
- * of rooms becomes empty, the empty list stays, because a filter without the list would match all rooms.
+ * Removes the room from a `/sync` filter. Returns the new JSON, or `undefined` if the filter does not contain the room id. A
+ * list of rooms that becomes empty stays as an empty list, because a filter without the list would match all rooms.
  */
 export function forgetInFilter(roomId: RoomId, json: string): string | undefined {
   const filter = parse(json);
@@ -102,18 +107,18 @@ export function forgetInFilter(roomId: RoomId, json: string): string | undefined
 }
 
 /**
- * Decides what a purge does with a to-device message. Returns `null` if the purge must delete the message, because it names the
- * room in clear text, as a key request does. Returns `undefined` if the message stays.
+ * Decides what a purge does with a to-device message. Returns `null` if the purge must delete the message, because it contains
+ * the room id in clear text. A key request, for example, does so. Returns `undefined` if the message stays.
  */
 export function forgetInToDevice(roomId: RoomId, json: string): null | undefined {
   return names(roomId, parse(json)) ? null : undefined;
 }
 
 /**
- * Removes the room from an entry of the federation queue. Returns `null` if the purge must delete the entry, because it holds
- * an event or an EDU of the room. Returns new JSON for an EDU with receipts of several rooms: the new JSON keeps the receipts
- * of the other rooms. Returns `undefined` if the entry stays, for example because it is another room's event that names this
- * room.
+ * Decides what a purge does with an entry of the federation queue.
+ * @returns `null` if the purge must delete the entry, because it is an event or an EDU of the room; the entry's new JSON if it
+ * is an EDU with receipts of several rooms, and the new JSON lacks the receipts of this room; `undefined` if the entry stays,
+ * for example because it is another room's event that contains this room's id
  */
 export function forgetInQueue(roomId: RoomId, json: string): string | null | undefined {
   const item = parse(json);

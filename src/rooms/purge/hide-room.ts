@@ -9,26 +9,33 @@ import { lockRoom, type StoredRoom } from '../../storage/roomserver/rooms.ts';
 import { countTimeline } from '../../storage/syncapi/purge-timeline.ts';
 import type { Keepable } from './purge-phases.ts';
 
-/** Locks the room's row and returns it. @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room */
+/**
+ * Locks the room's row until the transaction ends, and returns the row. @throws MatrixError `M_NOT_FOUND` if the homeserver
+ * does not know the room
+ */
 export async function requireRoomRow(transaction: Knex.Transaction, roomId: RoomId): Promise<StoredRoom> {
   const room = await lockRoom(transaction, roomId);
   if (room === undefined) throw new MatrixError('M_NOT_FOUND', 'room does not exist');
   return room;
 }
 
-/** How to hide a room. */
+/** The settings with which `hideRoom()` hides a room. */
 export interface Hiding {
+  /** Kinds of data that the purge keeps. */
   readonly keep: readonly Keepable[];
   readonly localServerNames: readonly ServerName[];
-  /** The result of the evacuation, which has removed the users from the room before the purge. */
+  /**
+   * The result of the evacuation, in which local users left the room before the purge. `undefined` if there was no evacuation.
+   */
   readonly evacuation?: PurgeEvacuation;
 }
 
 /**
  * Hides a room from clients, and marks the room as being purged, so that the homeserver accepts no new events for it.
- * `purgeHiddenRoom()` later deletes all other data of the room. Does nothing if the room is already being purged. Stores the
- * local users of the room as departed, so that `/sync` can tell the clients of these users about the departure.
- * @returns the departed users; no users if the room is already being purged
+ * `purgeHiddenRoom()` later deletes all other data of the room. Stores the local users of the room in the plugin's table
+ * `departures`, so that `/sync` can tell their clients that the users are no longer in the room. Does nothing if the room is
+ * already being purged.
+ * @returns the stored users; no users if the room is already being purged
  * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room
  */
 export async function hideRoom(

@@ -17,12 +17,13 @@ import type { Announce } from '../announce.ts';
 import { requireRoomRow } from './hide-room.ts';
 import { PHASES, type Phase, type PurgedRoom } from './purge-phases.ts';
 
-/** The functions and the signal that the job provides to a purge. */
+/** What the job that runs a purge provides to it. */
 export interface PurgeWork {
   readonly signal: AbortSignal;
+  /** Whether the job rolls back all steps at the end. Then the purge changes nothing outside the transactions of its steps. */
   readonly dryRun: boolean;
   readonly announce: Announce;
-  /** Runs a step in its own transaction, and stores the job's checkpoint in the same transaction. */
+  /** Runs a step in a transaction that also stores the checkpoint of the job. */
   readonly commit: <T>(
     step: (transaction: Knex.Transaction, afterCommit: AfterCommit) => Promise<JobStep<T, PurgeCheckpoint>>,
   ) => Promise<T>;
@@ -30,21 +31,22 @@ export interface PurgeWork {
 
 /** The result of a purge. */
 export interface Purged extends Partial<PurgeEvacuation> {
-  /** Number of rows that the purge has deleted, or from which it has removed the room, by table. */
+  /** Number of rows that the purge has deleted, or whose content it has changed, by table. */
   readonly deleted: RowCounts;
 }
 
 /**
- * The checkpoint that a step stores with its job. The checkpoint only shows progress. A resumed purge does not read the
- * checkpoint, but continues from the row of the purge in the plugin's own tables.
+ * The checkpoint that each step stores with the job. It only shows progress. A resumed purge does not read the checkpoint, but
+ * continues at the position that the plugin's table of purges contains.
  */
 export interface PurgeCheckpoint {
+  /** Index of the current phase in `PHASES`. */
   readonly phase?: number;
-  /** Number of rows that have been deleted. */
+  /** Number of rows that have been deleted or changed. */
   readonly rows?: number;
   /**
-   * The result of the purge. Only the last step sets it. After the last step, the room no longer exists, so only this member
-   * shows that the purge has ended.
+   * The result of the purge. Only the last step sets it. After the last step, the room no longer exists, so nothing else shows
+   * that the purge has ended.
    */
   readonly purged?: Purged;
 }
@@ -54,8 +56,8 @@ type PurgeSettings = Pick<PurgedRoom, 'roomId' | 'keep' | 'search' | 'searchable
 const FIRST_STEP = 25_000;
 const SMALLEST_STEP = 1_000;
 /**
- * Maximum number of rows in a step. It limits the memory that a step uses. It also limits the duration of a step that finds
- * many rows after quick steps without rows have doubled the size several times.
+ * Maximum size of a step, in rows. It limits the memory that a step uses. It also limits the duration of a step: the size
+ * doubles after each quick step, also after steps that find no rows of the room, and the next step may find many.
  */
 const LARGEST_STEP = 100_000;
 /**
@@ -65,8 +67,9 @@ const LARGEST_STEP = 100_000;
 const STEP_MS = 1_500;
 
 /**
- * Deletes all data of a room that `hideRoom()` has hidden and that is still stored. Continues where an earlier call stopped.
- * @returns the result of the whole purge
+ * Deletes the data that is still stored of a room that `hideRoom()` has hidden. Continues where an earlier call stopped.
+ * @returns the result of the whole purge, including earlier calls
+ * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room, `M_BAD_STATE` if the room is not being purged
  */
 export async function purgeHiddenRoom(work: PurgeWork, settings: PurgeSettings): Promise<Purged> {
   const { room, found } = await work.commit(async (transaction) => {
@@ -82,7 +85,7 @@ export async function purgeHiddenRoom(work: PurgeWork, settings: PurgeSettings):
   return finish(work, room, progress);
 }
 
-/** Runs all steps of a phase. */
+/** Runs all steps of a phase. @returns the progress after the last step */
 async function runPhase(
   work: PurgeWork,
   room: PurgedRoom,
@@ -126,8 +129,8 @@ function runStep(
 }
 
 /**
- * Runs the last step. It deletes rows that the host has added during the purge, and the room's own row. After the commit, users
- * may join the room again.
+ * Runs the last step of the purge. It deletes the rows that the homeserver has added during the purge, the row of the purge,
+ * and the room's own row. After the commit, users may join the room again.
  */
 function finish({ commit, announce }: PurgeWork, room: PurgedRoom, progress: PurgeProgress): Promise<Purged> {
   const { roomId, keep } = room;
@@ -147,8 +150,8 @@ function finish({ commit, announce }: PurgeWork, room: PurgedRoom, progress: Pur
 }
 
 /**
- * Combines the result of a step with the progress that the job shows. Each event counts twice, because Dendrite's roomserver
- * and syncapi each have a row for the event.
+ * Combines the value that a step returns with the progress that the job shows. In `done` and `total`, each event counts twice,
+ * because Dendrite's roomserver and sync API each have a row for the event.
  */
 function stepOf<T>({ phase, deleted, events }: PurgeProgress, value: T): JobStep<T, PurgeCheckpoint> {
   const counted = (deleted.roomserver_events ?? 0) + (deleted.syncapi_output_room_events ?? 0);

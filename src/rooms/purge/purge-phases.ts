@@ -21,23 +21,28 @@ export type Keepable = (typeof KEEPABLE)[number];
 export interface PurgedRoom extends RoomKeys {
   /** Number of events in the room's timeline when the purge began. */
   readonly events: number;
+  /** Kinds of data that the purge keeps. */
   readonly keep: readonly Keepable[];
+  /** How the purge removes the room from the search index. */
   readonly search: RoomRemoval;
+  /** Event types that the search index contains. */
   readonly searchableTypes: readonly string[];
 }
 
-/** The result of a step, with the users whose account data the step has changed. */
+/** The result of a step, and the users whose account data the step has changed. */
 type PhaseStep = Deletion & { readonly changedUsers?: readonly UserId[] };
 
 /**
- * A part of a purge. It deletes the room's rows from some tables, in steps. Each step is one transaction. Repeating a step does
- * no harm.
+ * A part of a purge that deletes or changes the room's rows in some tables, in steps. Each step is one transaction. Repeating a
+ * step does no harm.
  */
 export interface Phase {
   readonly name: string;
   /**
-   * @param size maximum number of rows that the step reads. If the step reads a range of keys, `size` is the number of keys in
-   * the range.
+   * Does one step.
+   * @param position where the step begins; empty for the first step
+   * @param size maximum number of rows that the step reads or deletes. For a step that processes a range of keys, `size` is the
+   * number of keys in the range.
    */
   readonly step: (
     transaction: Knex.Transaction,
@@ -45,21 +50,22 @@ export interface Phase {
     position: Position,
     size: number,
   ) => Promise<PhaseStep>;
-  /** Does work that must precede the first step. It runs outside any transaction. */
+  /** Does work that must precede the first step. This work runs outside any transaction. @defaultValue no such work */
   readonly before?: (room: PurgedRoom, signal: AbortSignal) => Promise<void>;
 }
 
 /**
- * A room with at least this many events counts as large. The topology table holds the events of all rooms. For a large room,
- * reading the whole table is faster than finding each event of the room in it.
+ * A room with at least this many events counts as large. For a large room, reading the whole topology table, which has the
+ * events of all rooms, is faster than looking up each event of the room.
  */
 const LARGE_ROOM = 25_000;
 
 const NOTHING: PhaseStep = { deleted: {}, next: undefined };
 
 /**
- * The phases, in order. State is deleted before the events to which it refers. Search documents, receipts and other data
- * derived from events are deleted after the events, because the host may still write such data while the room is hidden.
+ * The phases, in order. State is deleted before the events to which it refers. Search documents, relations, notifications and
+ * other data that is derived from events are deleted after the events, because the homeserver may still write such data while
+ * the room is hidden.
  */
 export const PHASES: readonly Phase[] = [
   { name: 'state', step: deleteStateOfRoom },
