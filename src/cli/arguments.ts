@@ -29,8 +29,8 @@ const GLOBAL: OptionsConfig = Object.fromEntries(
 );
 
 /**
- * Returns the words of the command line that may name the command. These are the words before the first option that only some
- * commands have.
+ * Returns the words of the command line that may name the command. These are the words before the first option that not all
+ * commands have. `global` has the values of the options that all commands have.
  */
 export function leadingWords(args: readonly string[]): {
   readonly words: readonly string[];
@@ -51,7 +51,10 @@ export function leadingWords(args: readonly string[]): {
   };
 }
 
-/** Returns descriptions of a command's options, as `parseArgs()` takes them. */
+/**
+ * Returns descriptions of a command's own options, as `parseArgs()` takes them. Positional parameters and `dryRun` have no own
+ * option.
+ */
 export function optionsOf(command: Pick<Command, 'parameters'>): OptionsConfig {
   const positionals = positionalsOf(command);
   return Object.fromEntries(
@@ -76,7 +79,11 @@ export function optionsOf(command: Pick<Command, 'parameters'>): OptionsConfig {
   );
 }
 
-/** Parses the command line of a command. @throws CommandError that says what is wrong with the command line */
+/**
+ * Parses the command line of a command.
+ * @param own the command's own options, a result of `optionsOf()`
+ * @throws CommandError that says what is wrong with the command line
+ */
 export function parseCommandLine(args: readonly string[], own: OptionsConfig): Arguments {
   const options = { ...GLOBAL, ...own };
   try {

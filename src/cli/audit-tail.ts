@@ -4,9 +4,9 @@ import type { Connection } from './connect.ts';
 import { showAnswer } from './show-answer.ts';
 import type { Terminal } from './terminal.ts';
 
-/** Time between two requests for new entries, in ms. */
+/** Time between two requests for new entries of the audit, in ms. */
 const EVERY_MS = 1_000;
-/** Number of entries that are shown at the beginning. */
+/** Number of entries of the audit that are shown at the beginning. */
 const FIRST = 20;
 
 interface Tail {

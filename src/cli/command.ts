@@ -5,8 +5,8 @@ export interface Parameter {
   /** The name of the parameter in the operation's input. */
   readonly name: string;
   /**
-   * A `list` may be given several times. `json` is JSON text. A `secret` is read from a file, from the standard input or from a
-   * prompt.
+   * A `flag` is an option without a value. A `list` may be given several times. `json` is JSON text. A `secret` is read from a
+   * file, from the standard input or from a prompt.
    */
   readonly type: 'text' | 'number' | 'time' | 'flag' | 'list' | 'json' | 'secret';
   /** Whether the word `null` is a value of this parameter. */
@@ -39,7 +39,10 @@ export interface Command {
 export const optionOf = (parameter: string): string =>
   parameter.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
-/** Returns the parameters that a person gives without the name of an option, in their order. */
+/**
+ * Returns the parameters that a person gives without the name of an option, in their order. These are the required texts,
+ * numbers and times.
+ */
 export function positionalsOf({ parameters }: Pick<Command, 'parameters'>): readonly Parameter[] {
   return parameters.filter(({ required, type }) => required && ['text', 'number', 'time'].includes(type));
 }

@@ -11,7 +11,10 @@ type Input = Readonly<Record<string, unknown>>;
 /** Operations that have a dry run but destroy nothing. */
 const HARMLESS: readonly OperationName[] = ['refreshDevices', 'planBulk'];
 
-/** Tells whether a command asks for a confirmation before it runs. */
+/**
+ * Tells whether a command asks for a confirmation before it runs: its operation has a dry run, or runs a planned bulk
+ * operation.
+ */
 export function needsConfirmation({ operation, parameters }: Command): boolean {
   if (HARMLESS.includes(operation)) return false;
   return operation === 'runBulk' || parameters.some(({ name }) => name === 'dryRun');
@@ -56,7 +59,10 @@ export async function confirm(
   if (answer.trim() !== name) throw new CommandError(EXIT.notConfirmed, 'Nothing has changed.');
 }
 
-/** Returns what the person must type: the id of the room or user, or the name of a command that has no such target. */
+/**
+ * Returns what the person must type: the id of the room or user that the command is about, or otherwise the last word of the
+ * command's name.
+ */
 function targetOf({ name, operation }: Command, input: Input): string {
   const target = operation === 'runBulk' ? undefined : (input['roomId'] ?? input['userId']);
   return typeof target === 'string' ? target : (name.split(' ').at(-1) ?? name);

@@ -18,8 +18,8 @@ export interface Connection {
 }
 
 /**
- * Connects to the homeserver over HTTP, or to the database if the options name one. @throws CommandError that says what is
- * missing
+ * Connects to the homeserver over HTTP, or to its database. Options or environment variables say which.
+ * @throws CommandError that says what is missing or wrong
  */
 export async function connect(
   command: Pick<Command, 'operation' | 'effect'>,

@@ -35,7 +35,10 @@ export function createDatabaseClient({ operations, jobs }: AdminPlugin, actor: C
   };
 }
 
-/** Returns the body with which the HTTP route of the operation would answer. */
+/**
+ * Returns the body with which the HTTP route of the operation would answer. If there is no such route, returns the output in
+ * snake_case.
+ */
 function answerOf(operation: OperationName, input: Readonly<Record<string, unknown>>, output: unknown): unknown {
   const request = requestFor(operation, input);
   const route = request && routeOf(operation, request);

@@ -49,7 +49,7 @@ export function createDendriteNotifier({ url, accessToken, logger }: DendriteSet
       const path = `rooms/${encodeURIComponent(await room)}/send/${EVENT_TYPE}/${Date.now()}-${Math.random()}`;
       await call('PUT', path, {});
     } catch (error) {
-      // The account may have left the room, so the next call creates a new room.
+      // The room may be the cause of the error, so the next call asks Dendrite for the room again.
       room = undefined;
       logger.warn(
         { error: String(error) },

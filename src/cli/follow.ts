@@ -7,8 +7,8 @@ import type { Terminal } from './terminal.ts';
 /**
  * Shows a job until its end.
  * @returns the ended job
- * @throws CommandError if the job has failed or was cancelled, or if the person has pressed Ctrl-C. Ctrl-C does not cancel the
- * job.
+ * @throws CommandError if the job has failed, was cancelled or does not exist, or if the person has pressed Ctrl-C. Ctrl-C does
+ * not cancel the job.
  */
 export async function followJob(
   { client, keepsJobs, options }: Connection,

@@ -129,8 +129,8 @@ function globalHelp(command?: { readonly hasDryRun: boolean; readonly isJob: boo
 }
 
 /**
- * Returns the rows of `--help` for the options that set a parameter. A list parameter has two options. Any other parameter has
- * one.
+ * Returns the rows of `--help` for the options that set a parameter: two rows for a list parameter, and one row for any other
+ * parameter.
  */
 function rowsOf(parameter: Parameter): (readonly [string, string])[] {
   const option = `--${optionOf(parameter.name)}`;

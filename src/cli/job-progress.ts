@@ -2,7 +2,10 @@ import type { JobBody } from '../client/admin-client.ts';
 import { painter, printable, type Terminal } from './terminal.ts';
 
 const GAP = '  ';
-/** Widths of the progress bar, in characters. If the terminal has no room for the shortest bar, there is no bar. */
+/**
+ * `LONGEST_BAR` and `SHORTEST_BAR` are the maximum and minimum width of the progress bar, in characters. If the line has no
+ * room for the shortest bar, there is no bar.
+ */
 const LONGEST_BAR = 24;
 const SHORTEST_BAR = 6;
 /** Width of a line if the output is not a terminal, in characters. */
@@ -13,7 +16,7 @@ const LINE_EVERY_MS = 10_000;
 /** Shows the progress of a job. */
 export interface JobProgress {
   readonly show: (job: JobBody) => void;
-  /** Ends the line. */
+  /** Ends the display. Clears its line on a terminal. */
   readonly end: () => void;
 }
 

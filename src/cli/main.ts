@@ -4,7 +4,8 @@ import { isRecord } from '../json.ts';
 import { run } from './run.ts';
 
 const interrupted = new AbortController();
-// The first signal interrupts the command. A second signal has no handler, so it ends the program at once.
+// The first signal of each kind interrupts the command. A second signal of that kind has no handler, so it ends the program at
+// once.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => interrupted.abort());
 // The program that reads the output may end early, as `head` does. Then this program ends too.
 process.stdout.on('error', () => process.exit(0));

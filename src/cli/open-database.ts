@@ -19,8 +19,8 @@ interface DatabaseSettings extends Omit<PluginSettings, 'logger'> {
 
 /**
  * Starts the plugin on the homeserver's database, without a homeserver.
- * @throws CommandError if a setting is missing, or if another program is connected and the operation is not safe beside that
- * program
+ * @throws CommandError if a setting is missing, if another program is connected to the database and `besideServer` is not set,
+ * or if `besideServer` is set and the operation is not safe beside a running Dendrite
  */
 export async function openDatabase(
   { operation, effect }: Pick<Command, 'operation' | 'effect'>,

@@ -10,7 +10,7 @@ import type { Surroundings } from './run.ts';
 import { createLineReader } from './secrets.ts';
 import { showAnswer } from './show-answer.ts';
 
-/** Runs a command that the program itself implements: `completion`, `serve`, `jobs watch` or the audit tail. */
+/** Runs a command that the program itself implements: `completion`, `serve`, `jobs watch` or `audit tail`. */
 export async function runOwnCommand(
   command: OwnCommand,
   args: readonly string[],

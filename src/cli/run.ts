@@ -16,7 +16,7 @@ import { painter, printable, type Terminal } from './terminal.ts';
 export interface Surroundings {
   readonly terminal: Terminal;
   readonly readVersion: () => string;
-  /** Aborted when the person presses Ctrl-C. */
+  /** Aborted when the person presses Ctrl-C, or when another signal asks the program to end. */
   readonly signal: AbortSignal;
 }
 

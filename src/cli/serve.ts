@@ -8,7 +8,7 @@ import { readText } from './secrets.ts';
 import { startPlugin } from './start-plugin.ts';
 import type { Terminal } from './terminal.ts';
 
-/** The default address of the admin API. */
+/** `HOST` and `PORT` are the default address and port of the admin API. */
 const HOST = '127.0.0.1';
 const PORT = '8009';
 
@@ -59,7 +59,10 @@ export async function serve(
   }
 }
 
-/** Returns a notifier that makes Dendrite notice new events, if the options have the address of Dendrite. */
+/**
+ * Returns a notifier that makes Dendrite notice new events, or `undefined` if the options do not name Dendrite's address.
+ * @throws CommandError if only one of the two options is given
+ */
 async function notifierOf(options: OptionValues, logger: Logger): Promise<Notifier | undefined> {
   const { 'dendrite-url': url, 'dendrite-token-file': file } = options;
   if (url === undefined && file === undefined) return undefined;

@@ -20,7 +20,10 @@ import { readSigningKeys } from './signing-key-file.ts';
 
 /** Error code for calls that are not safe while Dendrite is running. */
 const REFUSED = 'ORG_KOA_MATRIX_ADMIN_BESIDE_DENDRITE';
-/** The name of commands in `pg_stat_activity`. Several commands may be connected at the same time. */
+/**
+ * The name of this program in `pg_stat_activity`, except for `serve`. The check for other programs ignores connections with
+ * this name, so several commands may be connected at the same time.
+ */
 export const APPLICATION_NAME = 'matrix-admin';
 
 /** The database, and what the plugin needs besides it. */
@@ -50,8 +53,10 @@ interface StartedPlugin {
 }
 
 /**
- * Connects, checks which other programs are connected, and starts the plugin.
- * @param needsSearch whether the operation needs the search index
+ * Connects to the database, refuses to go on if another program is connected and `besideServer` is not set, and starts the
+ * plugin.
+ * @param needsSearch whether the command's operation needs the search index
+ * @throws CommandError that says what is missing, wrong or not safe
  */
 export async function startPlugin(settings: PluginSettings, needsSearch: boolean): Promise<StartedPlugin> {
   const { database, isTyped, serverName, signingKeys } = settings;
@@ -75,7 +80,8 @@ export async function startPlugin(settings: PluginSettings, needsSearch: boolean
         logger: settings.logger,
         ...(settings.notifier && { notifier: settings.notifier }),
       },
-      // Nobody passes the homeserver's events to this plugin, so it cannot keep summaries up to date.
+      // Nobody passes the homeserver's events to this plugin, so it cannot keep the summary tables of rooms and users up to
+      // date.
       { ...options, summaries: false, search: await reach(db, () => searchOf(db, needsSearch)) },
     );
     if (settings.besideServer) refuseUnsafeCalls(plugin);
@@ -135,7 +141,9 @@ function refuseOthers(programs: readonly DatabaseProgram[]): void {
 
 /**
  * Returns the search adapter for the index that the homeserver uses. The adapter has the languages of that index, because all
- * changes of an index must use the same text analysis.
+ * changes of an index must use the same text analysis. Returns `false`, which switches search off, if the operation does not
+ * need the index, and there is no index or the index is not in PostgreSQL.
+ * @throws CommandError if the operation needs the index, and the index is not in PostgreSQL
  */
 async function searchOf(db: Knex, isNeeded: boolean): Promise<NonNullable<AdminPluginOptions['search']>> {
   const used = await findUsedSearchIndex(db);

@@ -1157,7 +1157,7 @@ export type RegistrationToken = {
   readonly expiry_time: number | null;
 };
 
-/** A room as in the proposal. What the room does not have is left out. */
+/** A room in the form of MSC4390. If the room lacks something, such as a name, the field is missing. */
 export type ModeratedRoomBody = {
   readonly room_id: string;
   readonly blocked: boolean;

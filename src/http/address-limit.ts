@@ -6,14 +6,15 @@ import { OWN_SCHEMA } from '../migrations/migrations.ts';
 import { removeExpiredRateLimits } from '../storage/plugin/rate-limits.ts';
 
 /**
- * Counts one more event for a client address. The count is in PostgreSQL, so all processes of the homeserver share it.
+ * Counts one more failed authentication, or one more request without an access token, for a client address. The count is in
+ * PostgreSQL, so all processes of the homeserver share it.
  * @throws MatrixError `M_LIMIT_EXCEEDED` if the count exceeds the limit
  */
 export type CountAddress = (address: string) => Promise<void>;
 
 /**
- * The kinds of events that the plugin limits by client address. The table `rate_limits` has the name of the kind as the prefix
- * of its keys. Each value here is the error text for a client that exceeds the limit.
+ * What the plugin counts and limits by client address. Each name here is the prefix of keys in the table `rate_limits`. Each
+ * value is the error text for a client that exceeds the limit.
  */
 const LIMITED = {
   failed_authentication: 'Too many failed authentications',
@@ -21,9 +22,9 @@ const LIMITED = {
 } as const;
 
 /**
- * Creates the function that counts and limits one kind of event by client address. A limit of `false` switches the limit off.
- * Callers must not count requests with a valid access token. Otherwise, one client could lock out the other clients behind the
- * same address.
+ * Creates the function that counts and limits one entry of `LIMITED` by client address. A limit of `false` switches the limit
+ * off. Callers must not count requests with a valid access token. Otherwise, one client could lock out the other clients behind
+ * the same address.
  */
 export function createAddressLimit(
   db: Knex,

@@ -34,7 +34,10 @@ const HEADERS = {
   'X-Frame-Options': 'DENY',
 };
 
-/** Answers with a file of the console. No access token is needed, because the files are the same for everybody. */
+/**
+ * Answers with a file of the console. No access token is needed, because the files are the same for everybody. @throws
+ * MatrixError `M_UNRECOGNIZED` if the console was not built
+ */
 export async function respondConsole(ctx: Context, path: string): Promise<void> {
   const found = FILES[path];
   const place = PLACES.map((each) => new URL(each, import.meta.url)).find((each) =>

@@ -39,7 +39,8 @@ interface RouterSettings {
  * unless `config.http.passUnknownPaths` is on.
  */
 export function createRouter({ host, config, pipeline, jobs }: RouterSettings): Router {
-  // The router knows all HTTP methods, so that the host's `allowedMethods()` does not answer for the host's own paths.
+  // By default, a router knows only common HTTP methods. If the host uses this router's `allowedMethods()`, such a router would
+  // answer requests for the host's own paths with 501 if their method is not common, such as `PROPFIND`.
   const router = new Router({ sensitive: true, strict: true, methods: METHODS });
   const { metrics, logger } = pipeline;
   const authenticate = createAuthenticate(host, metrics, pipeline.services.standings);
@@ -63,6 +64,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       metrics.httpRequests.inc({ method: ctx.method, route, status: String(ctx.status) });
     };
 
+  /** Finds the caller of a request. An error with status 401 counts as a failed authentication of the client's address. */
   const admit = async (ctx: Context, query: RouteRequest['query'], access: Access): Promise<Actor> => {
     try {
       return await authenticate(ctx, query, access);
@@ -147,7 +149,7 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       const response = output instanceof StartedJob ? await answerOfJob(ctx, output, route, request) : undefined;
       const { status, body: answer, headers, events, lines } = response ?? route.respond(output as never, request);
       if (headers) ctx.set({ ...headers });
-      // A stream also ends early if the client disconnects or the plugin stops.
+      // The log level is `debug`, because a stream also ends early if the client disconnects or the plugin stops.
       const onFailure = (error: unknown): void =>
         logger.debug({ ...errorFields(error), requestId }, 'A stream ended early');
       if (events === undefined && lines === undefined) respondJson(ctx, status, answer);
@@ -221,6 +223,7 @@ function readInput(route: Route, request: RouteRequest, effect: Operation['effec
  * Waits for a job to end.
  * @param untilFailure whether to stop waiting as soon as an attempt fails and the job is queued for a retry
  * @returns the ended job, or `undefined` if the wait stopped after a failed attempt
+ * @throws the reason of `signal` if `signal` is aborted before
  */
 async function waitForAnswer(
   jobs: Jobs,
@@ -257,7 +260,10 @@ function valuesOf(value: string | string[] | undefined): readonly string[] | und
   return typeof value === 'string' ? [value] : value;
 }
 
-/** Returns the path prefix under which the host has mounted the router. Reads the prefix from the URL that the client sent. */
+/**
+ * Returns the path prefix under which the host has mounted the router, or an empty text if there is no prefix. Reads the prefix
+ * from the URL that the client sent.
+ */
 function mountPrefixOf(ctx: Context, routePath: string): string {
   const [literal] = routePath.split('/:');
   const [path = ''] = ctx.originalUrl.split('?');

@@ -3,7 +3,7 @@ import { nearestName, plainName } from '../near-name.ts';
 
 type Keys = Readonly<Record<string, unknown>>;
 
-/** Query keys that every route accepts, because the router uses them to find the caller. MSC3202 defines the last key. */
+/** Query keys that every route accepts, because they identify the caller. MSC3202 defines the last key. */
 const OF_THE_CALLER = ['access_token', 'user_id', 'device_id', 'org.matrix.msc3202.device_id'];
 
 /** A record, and the set of its keys that have been read so far. */
@@ -12,7 +12,9 @@ export interface ReadRecord<Value> {
   readonly wasRead: ReadonlySet<string>;
 }
 
-/** Returns a record that remembers which of its keys a route reads. These are the keys that the route accepts. */
+/**
+ * Wraps a record, so that `wasRead` contains each key that a route reads from it. These are the keys that the route accepts.
+ */
 export function watchReads<Value>(source: Readonly<Record<string, Value>>): ReadRecord<Value> {
   const wasRead = new Set<string>();
   const record = new Proxy(source, {
@@ -25,10 +27,10 @@ export function watchReads<Value>(source: Readonly<Record<string, Value>>): Read
 }
 
 /**
- * Refuses keys that a route does not read, if the route changes something. Without this check, a misspelt `dry_run` would run
- * the operation for real.
+ * Refuses keys that a route has not read. The router calls this function only for operations that change something. Without
+ * this check, a misspelt `dry_run` would run the operation for real.
  * @param ignored keys that clients are known to send although these keys have no effect
- * @throws MatrixError `M_INVALID_PARAM` that names all unknown keys, each with the most similar known key
+ * @throws MatrixError `M_INVALID_PARAM` that names all unknown keys, each with a similar known key if there is one
  */
 export function refuseUnknownKeys(
   body: Keys,

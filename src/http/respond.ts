@@ -36,7 +36,10 @@ export function respondEmpty(ctx: Context): void {
   ctx.remove('Content-Type');
 }
 
-/** Sends the answer for an error. No other code sends error answers. The client gets no details of an unexpected error. */
+/**
+ * Sends the answer for an error. No other code sends error answers. The client gets no details of an unexpected error. If the
+ * status is 500 or higher, also logs the error.
+ */
 export function respondError(ctx: Context, error: unknown, requestId: string, log: Logger): void {
   const expected = error instanceof MatrixError ? error : unavailableAnswer(error);
   const status = expected?.status ?? 500;

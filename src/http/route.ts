@@ -25,7 +25,7 @@ export interface RouteRequest {
   readonly urlOf: (path: string) => string;
 }
 
-/** An answer. The types of its status and body are in the OpenAPI document. */
+/** An answer. The OpenAPI document is made from the types of its status and body. */
 export interface RouteResponse<Body = unknown, Status extends number = number> {
   readonly status: Status;
   readonly body?: Body;
@@ -43,8 +43,8 @@ export interface Route {
   readonly path: string;
   readonly operation: OperationName;
   /**
-   * Decides whether this route answers a request, because several routes may have the same method and path. @defaultValue the
-   * route answers every request that no other route with the same method and path accepts with `when`
+   * Tells whether this route answers a request. Needed if several routes have the same method and path. @defaultValue the route
+   * answers every request that no other route with the same method and path accepts with `when`
    */
   readonly when?: (request: RouteRequest) => boolean;
   /** Tells whether the route exists with this configuration. @defaultValue the route always exists */

@@ -2,7 +2,10 @@ import { defineRoute, numberOf, okOf, page, type Route, wireForm } from '../rout
 
 const BULK = '/_dendrite/admin/bulk';
 
-/** Converts the names of filters and options from the snake_case of requests to the camelCase of operations. */
+/**
+ * Converts the keys of an object with filters or options from the snake_case of requests to the camelCase of operations.
+ * Returns any other value unchanged.
+ */
 function camelCase(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(

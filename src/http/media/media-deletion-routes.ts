@@ -3,7 +3,7 @@ import { defineRoute, flagOf, numberOf, okOf, type Route, timeOf } from '../rout
 const V1 = '/_synapse/admin/v1';
 const DENDRITE = '/_dendrite/admin';
 
-/** Routes that delete media, and a route that checks the media files. */
+/** Routes that delete media, and a route that compares the media files with the database. */
 export const MEDIA_DELETION_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'DELETE',
@@ -60,8 +60,8 @@ export const MEDIA_DELETION_ROUTES: readonly Route[] = [
     input: ({ body }) => ({ repair: body.repair, dryRun: body.dry_run }),
     respond: okOf,
   }),
-  // This route must come after the more specific paths. Otherwise, it would also match them, because `:serverName` matches any
-  // text.
+  // This route must come after the routes with more specific paths. Otherwise, this route would answer their requests, because
+  // `:serverName` matches any text.
   defineRoute({
     method: 'DELETE',
     path: `${V1}/media/:serverName/:mediaId`,

@@ -4,7 +4,7 @@ import { defineRoute, numberOf, ok, okOf, type Route, wireForm } from '../route.
 const V1 = '/_synapse/admin/v1';
 
 /**
- * The fields that Synapse shows for every media. `last_access_ts` is null, because Dendrite does not record when a media was
+ * The fields that Synapse shows for each media file. `last_access_ts` is null, because Dendrite does not record when a file was
  * last used.
  */
 const mediaBody = (media: StoredMedia) => ({

@@ -10,7 +10,7 @@ const isOn = ({ unstable }: Config): boolean => unstable.msc4390;
 
 type Content = Readonly<Record<string, unknown>>;
 
-/** A room as in the proposal. What the room does not have is left out. */
+/** A room in the form of MSC4390. If the room lacks something, such as a name, the field is missing. */
 interface ModeratedRoomBody {
   readonly room_id: RoomId;
   readonly blocked: boolean;

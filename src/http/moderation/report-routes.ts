@@ -4,7 +4,10 @@ import { defineRoute, numberOf, ok, type Route, type RouteRequest } from '../rou
 const USER_REPORTS = '/_synapse/admin/v1/user_reports';
 const ROOM_REPORTS = '/_synapse/admin/v1/room_reports';
 
-/** Fields of a report about a user. A console that deletes a report sends the whole report, so the route must ignore these fields. */
+/**
+ * Fields of a report about a user. A console that deletes a report sends the whole report as the body, so the route must ignore
+ * these fields.
+ */
 const USER_REPORT_FIELDS =
   'id received_ts user_id reason status note status_changed_by status_changed_ts target_user_id'.split(' ');
 

@@ -1,10 +1,15 @@
 import type { Actor } from '../../operations/actor.ts';
 import { defineRoute, flagOf, ok, okOf, type Route, wireForm } from '../route.ts';
 
-/** Each route exists under Dendrite's path and under Synapse's path, because more clients know Synapse's path. */
 const DENDRITE = '/_dendrite/admin/registrationTokens';
+/**
+ * Routes that administer tokens exist under Dendrite's path and under Synapse's path, because more clients know Synapse's path.
+ */
 const PATHS = [DENDRITE, '/_synapse/admin/v1/registration_tokens'] as const;
-/** Fields that a request cannot change. Consoles send the whole token, and Ketesa adds `id`, so the route must ignore these fields. */
+/**
+ * Fields that a request cannot change. Consoles send the whole token, and the console Ketesa adds `id`, so the route must
+ * ignore these fields.
+ */
 const NOT_SETTABLE = ['token', 'pending', 'completed', 'id'];
 const ANYBODY: Actor = { kind: 'system', name: 'registration' };
 

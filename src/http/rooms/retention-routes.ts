@@ -1,6 +1,6 @@
 import { defineRoute, okOf, type Route } from '../route.ts';
 
-/** The route that purges expired history. */
+/** The route that purges events that are older than the retention policy of their room allows. */
 export const RETENTION_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'POST',

@@ -15,8 +15,8 @@ const deletionOf = ({ params, body }: RouteRequest) => ({
 });
 
 /**
- * Synapse's routes that delete rooms and show deletions. The route of version 1 answers when the deletion has ended. The route
- * of version 2 answers at once.
+ * Synapse's routes that delete rooms and show deletions. The `DELETE` route of version 1 waits for the end of the deletion, up
+ * to a time limit. The `DELETE` route of version 2 answers at once.
  */
 export const ROOM_DELETION_ROUTES: readonly Route[] = [
   defineRoute({

@@ -1,6 +1,6 @@
 import { accepted, defineRoute, okOf, type Route } from '../route.ts';
 
-/** The route that rebuilds the summaries. The plugin reads lists of rooms and users from these tables. */
+/** The route that rebuilds the summary tables, from which the plugin reads lists of rooms and users. */
 export const SUMMARY_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'POST',

@@ -6,8 +6,8 @@ const RATE_LIMIT = `${SYNAPSE}/users/:userId/override_ratelimit`;
 const FEATURES = `${SYNAPSE}/experimental_features/:userId`;
 
 /**
- * Routes for decisions about accounts, such as rate limits. The plugin stores these decisions, and the homeserver enforces
- * them.
+ * Routes that show and set what an account may do, such as its rate limit, and a route that logs in as a user. The plugin
+ * stores what an account may do, and the homeserver enforces it.
  */
 export const ACCOUNT_STANDING_ROUTES: readonly Route[] = [
   defineRoute({

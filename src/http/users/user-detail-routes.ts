@@ -17,7 +17,7 @@ const pusherBody = (pusher: Pusher) => ({
   device_id: pusher.deviceId,
 });
 
-/** Routes that show stored data of a user. */
+/** Routes that show stored data of a user, and a route that renews an account. */
 export const USER_DETAIL_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -17,13 +17,13 @@ const specificationBody = ({ userId, devices }: Whois) => ({
   ),
 });
 
-/** Synapse's form: all connections are under a device without id. Consoles look for them there. */
+/** Synapse's form: all connections are under a device with an empty id. Consoles look for the connections there. */
 const synapseBody = ({ userId, devices }: Whois) => ({
   user_id: userId,
   devices: { '': { sessions: [{ connections: devices.map(connectionOf) }] } },
 });
 
-/** The same route under three paths: the specification's path, the older form of that path, and Synapse's path. */
+/** The same route under three paths: the specification's older path, its current path, and Synapse's path. */
 export const WHOIS_ROUTES: readonly Route[] = (
   [
     ['/_matrix/client/r0/admin/whois', specificationBody],
