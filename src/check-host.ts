@@ -7,11 +7,11 @@ import { checked, kindOf, readSetting, unknownName } from './setting-mistakes.ts
 
 const isFunction = (value: unknown): value is (...input: never[]) => unknown => typeof value === 'function';
 
-/** Returns a member of an object or of a function. Inherited members count too. */
+/** Returns a member of an object or of a function, which may be inherited. Returns `undefined` for any other value. */
 const memberOf = (value: unknown, name: string): unknown =>
   (typeof value === 'object' && value !== null) || isFunction(value) ? Reflect.get(value, name) : undefined;
 
-/** Makes the schema of an object or a function that has these methods. Inherited methods count too. */
+/** Makes the schema of an object or a function that has these methods. The methods may be inherited. */
 const withMethods = (...names: readonly string[]): z.ZodType =>
   checked((value) => {
     const required = `must have the ${names.length > 1 ? 'methods' : 'method'} ${names.join(', ')}`;

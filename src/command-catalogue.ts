@@ -7,7 +7,7 @@ import { type ParameterSchema, parametersOf } from './request-table.ts';
 /** The doc comments of operations and of their parameters. The keys have the form `purgeRoom` and `purgeRoom.roomId`. */
 export type Texts = ReadonlyMap<string, string>;
 
-/** Parameters whose values nobody may see. */
+/** Names of parameters whose values are secrets. */
 const SECRETS: readonly string[] = ['password', 'mac', 'nonce'];
 /** Names of parameters that are times in ms since the epoch. */
 const TIMES = /^(?:since|until|time|expiryTime|validUntilMs|maxTimestamp)$|Ts$/;
@@ -60,7 +60,10 @@ function commandOf(texts: Texts, operation: OperationName, name: string): Comman
   return withExamples({ name, operation, effect, text: plain(texts.get(operation) ?? ''), parameters, examples: [] });
 }
 
-/** Adds the option `--message` for the text of a message, so that people need not write the content of the event in JSON. */
+/**
+ * Adds a parameter `message` for the text of a message before the parameter `content`, which is then not required. So people
+ * need not write the content of the event in JSON.
+ */
 function replaceContent(parameters: Parameter[]): void {
   const at = parameters.findIndex(({ name }) => name === 'content');
   const content = parameters[at];

@@ -33,8 +33,8 @@ export interface AdminPluginOptions {
         readonly languages?: readonly LanguageCode[];
       };
   /**
-   * Whether long lists of rooms and users are read from summaries, which the plugin keeps up to date. Set it to `false` if the
-   * homeserver does not pass its events to `admin.events.apply()`. @defaultValue true
+   * Whether the plugin reads long lists of rooms and users from summary tables, which it keeps up to date. Set it to `false` if
+   * the homeserver does not pass its events to `admin.events.apply()`. @defaultValue true
    */
   readonly summaries?: boolean;
   /** Jobs, which do long operations. The plugin stores jobs in the database, so that any process can continue a job. */
@@ -45,8 +45,8 @@ export interface AdminPluginOptions {
      */
     readonly pollIntervalMs?: number;
     /**
-     * How long a process may fail to say that it is still running its jobs. After this time, other processes take over these
-     * jobs. @defaultValue 10000
+     * Each process confirms regularly in the database that it is still running its jobs. If a process has not confirmed for
+     * this time, other processes take over its jobs. @defaultValue 10000
      */
     readonly leaseMs?: number;
     /** How long finished jobs are kept. @defaultValue 604800000, seven days */
@@ -240,7 +240,7 @@ const optionsSchema = closedObject({
     .default(false),
   rooms: roomOptions,
   unstable: closedObject({ msc4390: z.boolean().default(false) }).prefault({}),
-  // The schema `ms` does not allow a time that is too long for a timer of Node. No timer uses `retentionMs`, so it may be
+  // The schema `ms` refuses times that are too long for a timer of Node. No timer uses `retentionMs`, so `retentionMs` may be
   // longer.
   audit: closedObject({ retentionMs: z.int().positive().default(31_536_000_000) }).prefault({}),
   limits: closedObject({
@@ -255,7 +255,10 @@ const optionsSchema = closedObject({
 /** The options, with all defaults filled in. */
 export type Config = Readonly<z.output<typeof optionsSchema>>;
 
-/** Returns the JSON Schema of the options. Instead of a function, such as a search adapter, it accepts any value. */
+/**
+ * Returns the JSON Schema of the options. Where an option must be a function, such as a search adapter, the schema accepts any
+ * value.
+ */
 export function optionsJsonSchema(): Record<string, unknown> {
   return z.toJSONSchema(optionsSchema, { io: 'input', unrepresentable: 'any' });
 }

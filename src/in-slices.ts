@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Maximum time without a pause, in ms. Other requests to the homeserver wait at most this long. */
+/** Time after which long work pauses, in ms, so that other requests to the homeserver do not wait long. */
 const SLICE_MS = 10;
 
 /**
- * Runs long work in slices, so that the event loop can do other work between two slices. The work can pause wherever it yields.
+ * Runs long work in slices of about `SLICE_MS`, so that the event loop can do other work between two slices. A slice can end
+ * only where the generator yields.
  * @throws the signal's reason if the signal is aborted; errors of the work
  */
 export async function inSlices<T>(

@@ -1,6 +1,6 @@
-/** Maximum number of edits between a name and a misspelling of it. */
+/** Maximum number of changed, added or removed characters by which a misspelt name may differ from a known name. */
 const MAX_DISTANCE = 2;
-/** Maximum length of a name that is compared, in UTF-16 code units. */
+/** Number of UTF-16 code units of a misspelt name that are compared. The rest of a longer name is ignored. */
 const MAX_LENGTH = 100;
 
 /**
@@ -9,7 +9,10 @@ const MAX_LENGTH = 100;
  */
 export const plainName = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 
-/** Returns the known name that is most similar to a misspelt one, or `undefined` if no name is similar. */
+/**
+ * Returns the known name that is most similar to a misspelt name. Returns `undefined` if every known name differs from it in
+ * more than `MAX_DISTANCE` characters, or in half of the known name or more.
+ */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const wanted = plainName(name).slice(0, MAX_LENGTH);
   const [nearest] = [...known]

@@ -3,7 +3,10 @@ import type { z } from 'zod';
 /** Maximum length of a text that an error repeats. A longer text may be a secret that was put in the wrong place. */
 const MAX_REPEATED = 20;
 
-/** Returns the end of a sentence that names the given value. Returns an empty text if the value must not be repeated. */
+/**
+ * Returns the end of an error text, such as `, not 7`, with the value that was given. Returns an empty text if the error must
+ * not repeat the value.
+ */
 export function insteadOf(value: unknown): string {
   if (typeof value === 'number') return `, not ${value}`;
   return typeof value === 'string' && value.length <= MAX_REPEATED ? `, not ${JSON.stringify(value)}` : '';

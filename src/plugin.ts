@@ -72,7 +72,7 @@ export interface AdminPlugin {
   readonly rooms: Rooms;
   /** Tells what administrators have decided about an account, for example that it is suspended or locked. */
   readonly accounts: Accounts;
-  /** Tells whether a media is quarantined, and locks files of media. */
+  /** Tells whether a media file is quarantined, and locks media files. */
   readonly media: Media;
   /**
    * Migrates the plugin's own tables, checks Dendrite's tables, creates the search index, and starts to run jobs. Further calls
@@ -81,8 +81,9 @@ export interface AdminPlugin {
    */
   readonly start: () => Promise<void>;
   /**
-   * Interrupts running jobs so that other processes can continue them, ends the responses that stream the progress of jobs, waits
-   * for other work to finish, and removes the plugin's metrics from the registry. A stopped plugin cannot be started again.
+   * Interrupts running jobs so that other processes can continue them, ends the responses that stream the progress of jobs,
+   * waits for other work to finish, and removes the plugin's metrics from the registry. A stopped plugin cannot be started
+   * again.
    */
   readonly stop: () => Promise<void>;
 }
@@ -226,7 +227,10 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   };
 
   const operations = createOperationFunctions(pipeline);
-  /** Queues a reindex. A hook may refuse the reindex. Until the reindex has ended, a search may miss events. */
+  /**
+   * Queues a reindex of the search index. If a hook refuses the reindex, only logs this. Until the reindex has ended, a search
+   * may miss events.
+   */
   const rebuildSearch = async (): Promise<void> => {
     try {
       await operations.reindexFulltext.start({}, { actor: { kind: 'system', name: 'search' } });
@@ -239,7 +243,10 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
     }
   };
 
-  /** Queues the first rebuild of the summaries, if the homeserver is large. Until the rebuild has ended, lists take longer. */
+  /**
+   * Queues the first rebuild of the summary tables of rooms and users, if the homeserver is large. Until the rebuild has ended,
+   * lists of rooms and users take longer.
+   */
   const buildSummaries = async (): Promise<void> => {
     try {
       if (!(await needsSummaries(db))) return;

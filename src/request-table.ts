@@ -31,8 +31,9 @@ export function parametersOf(operation: OperationName): {
 
 /**
  * Makes the templates for the requests of each operation. A template says in which part of an HTTP request each parameter goes.
- * The function calls the operation's routes with sample values and finds out which values they read. The first template of an
- * operation takes the most parameters. The others are for values that the first one does not take.
+ * To find this out, the function calls the `input` functions of the operation's routes with sample values. The first template
+ * of an operation is the best: it takes the most parameters. Further templates are for values that the first template does not
+ * take.
  */
 export function buildRequestTable(): Partial<Record<OperationName, readonly RequestTemplate[]>> {
   const names = Object.keys(OPERATIONS) as OperationName[];
@@ -49,8 +50,8 @@ function templatesOf(name: OperationName): readonly RequestTemplate[] {
 }
 
 /**
- * Returns a text that is equal for templates with the same purpose. The table keeps only the template with the highest score
- * for each purpose.
+ * Returns a text that is equal for templates with the same fixed values and the same optional parameters in the path. The table
+ * keeps only the template with the highest score of each kind.
  */
 function kindOf(name: OperationName, { path, parameters, fixed }: RequestTemplate): string {
   const { required } = parametersOf(name);
@@ -59,8 +60,8 @@ function kindOf(name: OperationName, { path, parameters, fixed }: RequestTemplat
 }
 
 /**
- * Makes the template of a route, and its score. The score is higher for a route that takes more parameters, and for one that
- * starts a job without waiting for its end.
+ * Makes the template of a route, and its score. The score is higher for a route that takes more parameters, and for a route
+ * that answers with `job_id` when it starts a job. The score is lower for a `GET` route that changes something.
  */
 function tryRoute(route: Route): { template: RequestTemplate; score: number } {
   const { properties } = parametersOf(route.operation);
@@ -113,8 +114,9 @@ function takes(route: Route, template: RequestTemplate, name: string, value: unk
 }
 
 /**
- * Finds out how a request expresses the values of an enumerated parameter. Returns nothing if the request contains the values
- * themselves. Otherwise the request contains `true`, `false` or no text, and the function returns this text for each value.
+ * Finds out how a request expresses the values of an enumerated parameter. Returns `{}` if the request contains the values
+ * themselves. Otherwise the request contains `true`, `false` or nothing, and the function returns which of these stands for
+ * each value.
  */
 function valuesOf(
   route: Route,

@@ -6,8 +6,8 @@ import { numberRequirement } from './number-problem.ts';
 const SECRET = new Set(['sharedSecret', 'asToken']);
 
 /**
- * Names the kind of a value, for the end of a sentence. Does not repeat a text, because the text may be a secret that was put
- * in the wrong place.
+ * Names the kind of a value, for an error text. Repeats numbers, `true`, `false` and `null` themselves, but no string, because
+ * a string may be a secret that was put in the wrong place.
  */
 export function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
@@ -81,8 +81,9 @@ const isOfWhole = ({ code, path }: z.core.$ZodIssue): boolean =>
   path.length === 0 && (code === 'invalid_type' || code === 'invalid_value');
 
 /**
- * Returns the end of a sentence that names the given value. Repeats a text only if it must have a certain format, as a
- * localpart must. Such a text is a name and no secret.
+ * Returns the end of an error text, such as `, not an array`, with the kind of the value that was given. Repeats a string
+ * itself only if the setting must have a certain format, such as that of a localpart, because such a string is a name and no
+ * secret.
  */
 function insteadOf({ code, input }: z.core.$ZodIssue, path: readonly string[]): string {
   if (SECRET.has(path.at(-1) ?? '')) return code === 'too_small' ? '' : `, not a ${typeof input}`;

@@ -10,8 +10,8 @@ export type Answer<Name extends OperationName> = Name extends keyof Answers ? An
 /** Calls the operations of a homeserver. The results are the bodies of HTTP answers, with names in snake_case. */
 export interface AdminClient {
   /**
-   * Runs an operation and returns the body of its answer. If a job does the work and takes too long, the body is only `{ job_id
-   * }`.
+   * Runs an operation and returns the body of its answer. If a job does the work and does not end within a time limit of the
+   * homeserver, the body has only the field `job_id`.
    * @throws MatrixError if the homeserver answers with an error
    * @throws TypeError if the operation has no route, or if its route does not accept a parameter of the input
    */
@@ -23,6 +23,7 @@ export interface AdminClient {
   /**
    * Starts the job of an operation. Starts no new job if an unfinished job already does the same work.
    * @returns the id of the new or unfinished job
+   * @throws the errors of `request`, or TypeError if the answer contains no id of a job
    */
   readonly startJob: <Name extends OperationName>(operation: Name, input: OperationInput<Name>) => Promise<string>;
   /**

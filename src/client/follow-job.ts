@@ -2,8 +2,8 @@ import { toError } from '../errors.ts';
 import type { JobBody } from './admin-client.ts';
 
 /**
- * Delays before the attempts to connect again after a lost connection, in ms. If the last attempt fails too, the generator
- * throws an error.
+ * Delays before the attempts to connect again after a lost connection, in ms. If the last attempt fails too, `followJob()`
+ * throws the error.
  */
 const PAUSES_MS = [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 
@@ -12,6 +12,7 @@ interface Source {
   readonly open: () => Promise<ReadableStream<Uint8Array>>;
   /** Reads the job once. This works even behind a proxy that does not pass streams through. */
   readonly look: () => Promise<JobBody>;
+  /** Tells whether an error means that the homeserver could not be reached, so that another attempt makes sense. */
   readonly isUnreachable: (error: unknown) => boolean;
   readonly signal: AbortSignal | undefined;
 }

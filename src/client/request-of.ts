@@ -7,8 +7,8 @@ export interface RequestPart {
   /** The name of the parameter in requests. */
   readonly name: string;
   /**
-   * For each value of the operation's parameter: the value that the request has instead. `null` means that the request leaves
-   * the parameter out.
+   * The keys are values of the operation's parameter. Each is mapped to the value that the request has instead. `null` means
+   * that the request leaves the parameter out. @defaultValue the request has the same value as the operation
    */
   readonly values?: Readonly<Record<string, string | null>>;
 }
@@ -41,7 +41,7 @@ export interface OperationRequest {
 
 type Input = Readonly<Record<string, unknown>>;
 
-/** Returns the templates for an operation's requests. The list is empty if the operation has no route. */
+/** Returns the templates for an operation's requests. Returns an empty list if the operation has no route. */
 export function templatesOf(operation: string): readonly RequestTemplate[] {
   return Object.hasOwn(REQUEST_TEMPLATES, operation) ? (REQUEST_TEMPLATES[operation as OperationName] ?? []) : [];
 }

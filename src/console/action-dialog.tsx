@@ -26,7 +26,7 @@ export interface Action {
   readonly fields?: readonly ActionField[];
   /** Whether the route has a dry run, which shows what the action would do. */
   readonly hasDryRun: boolean;
-  /** Whether a job does the work. */
+  /** Whether a job does the work. The console then opens the page of the job. */
   readonly isJob: boolean;
   /** The text that the administrator must type before a destructive action. @defaultValue nothing */
   readonly confirmWith?: string;
@@ -34,13 +34,14 @@ export interface Action {
 
 interface ActionDialogProps {
   readonly action: Action;
+  /** Called when the dialog closes. `hasChanged` tells whether the action was run. */
   readonly onClose: (hasChanged: boolean) => void;
 }
 
 /**
- * Asks the administrator before an action. The button that runs the action is disabled until the dry run is done, if there is
- * one, and until the confirmation text is typed, if one is required. If the administrator changes an option, another dry run is
- * needed.
+ * Asks the administrator before an action. If the action has a dry run, the button that runs the action is disabled until the
+ * dry run is done. If the action has a confirmation text, the button is disabled until the administrator has typed the text.
+ * After a change of an option, another dry run is needed.
  */
 export function ActionDialog({ action, onClose }: ActionDialogProps): JSX.Element {
   const api = useApi();

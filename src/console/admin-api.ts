@@ -31,8 +31,8 @@ export interface AdminApi {
   /** Starts a job without waiting for its end. @returns the job's id @throws the errors of `call` */
   readonly start: (method: string, path: string, body: Json) => Promise<string>;
   /**
-   * Yields a job at once and after each change, until the job has ended. @throws the errors of `call`, or another error if the
-   * connection is lost
+   * Yields a job at once and after each change, until the job has ended. Ends earlier if the homeserver ends the connection.
+   * @throws the errors of `call`, or another error if the connection breaks
    */
   readonly watch: (jobId: string, signal: AbortSignal) => AsyncGenerator<Job>;
   /** Logs out. The homeserver deletes the access token. */

@@ -189,7 +189,10 @@ const onTarget =
 
 const isSet = (value: unknown): boolean => value !== undefined && value !== null;
 
-/** Functions that make the request to run the operation of a job again, with the same options. */
+/**
+ * For each operation that can be started again: the function that makes the request from the ended job. The list of keys names
+ * the options of the job that the request repeats.
+ */
 const RETRIES: Readonly<Record<string, RetryRequest | undefined>> = {
   reindexFulltext: () => ({ path: '/_dendrite/admin/fulltext/reindex', body: {} }),
   purgeRoom: onTarget('purgeRoom', ['evacuate', 'block', 'reason', 'keep', 'only_if_empty']),

@@ -16,7 +16,7 @@ interface PagedListProps {
   readonly columns: readonly Column<Json>[];
   readonly keyOf: (row: Json) => string;
   readonly empty: string;
-  /** Time between two loads of the page, in ms. @defaultValue the page is loaded only once */
+  /** Time between two requests for the shown page of the list, in ms. @defaultValue the page is requested only once */
   readonly everyMs?: number;
 }
 

@@ -7,7 +7,7 @@ import { Problem } from './problem.tsx';
 import { useApi } from './session.ts';
 import { useLoaded } from './use-loaded.ts';
 
-/** Time between two loads of the page, in ms. */
+/** Time between two requests for the state of the search index, in ms. */
 const INTERVAL_MS = 5_000;
 const REINDEXES = '/_dendrite/admin/jobs?kind=reindexFulltext&limit=1';
 

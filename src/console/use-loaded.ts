@@ -3,9 +3,9 @@ import { errorOf } from './format.ts';
 
 /** What a component has loaded. */
 export interface Loaded<T> {
-  /** The last answer. `undefined` if there is none yet. */
+  /** The result of the last successful load. `undefined` if no load has succeeded yet. */
   readonly value: T | undefined;
-  /** Why the last attempt failed. */
+  /** Why the last load failed. `undefined` if the last load succeeded. */
   readonly error: Error | undefined;
   readonly reload: () => void;
 }
@@ -14,9 +14,9 @@ export interface Loaded<T> {
 const RETRY_MS = 2_000;
 
 /**
- * Loads something when the component appears, and again when `dependencies` change. If the homeserver cannot be reached, tries
- * again until it answers.
- * @param everyMs time between two loads. @defaultValue the component loads only once
+ * Calls `load` when the component appears, and again when `dependencies` change. If the homeserver cannot be reached, calls
+ * `load` again until the homeserver answers.
+ * @param everyMs time between the end of a successful load and the next load. @defaultValue `load` is not repeated
  */
 export function useLoaded<T>(load: () => Promise<T>, dependencies: readonly unknown[], everyMs?: number): Loaded<T> {
   const [value, setValue] = useState<T>();

@@ -29,8 +29,8 @@ const unknown = (): MatrixError => new MatrixError('M_UNKNOWN_TOKEN', 'Unknown t
 /**
  * Reads the access token of a request, by Dendrite's rules. The header must start with exactly `Bearer `. The text after these
  * characters is the token. A token in the query is allowed only if there is no `Authorization` header.
- * @throws MatrixError `M_MISSING_TOKEN` if there is no token, if the header does not start with `Bearer `, or if the request has
- * both a header and a token in the query
+ * @throws MatrixError `M_MISSING_TOKEN` if there is no token, if the header does not start with `Bearer `, or if the request
+ * has both a header and a token in the query
  */
 function accessTokenOf(authorization: string | undefined, query: string | undefined): string {
   const inQuery = query !== undefined && query !== '';

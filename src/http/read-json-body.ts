@@ -100,8 +100,8 @@ function parse(text: string): unknown {
 }
 
 /**
- * Tells whether an object has, at any depth, a key that could reach an object's prototype. The search uses no recursion, because
- * bodies may be nested deeply.
+ * Tells whether an object has, at any depth, a key that could reach an object's prototype. The search uses no recursion,
+ * because bodies may be nested deeply.
  */
 function hasDangerousKey(root: Readonly<Record<string, unknown>>): boolean {
   const open: object[] = [root];

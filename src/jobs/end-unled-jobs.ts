@@ -20,8 +20,8 @@ interface UnledSettings {
 }
 
 /**
- * Ends jobs that no process is running and that would otherwise never end. Such a job was cancelled, but its process died
- * before the job ended. Or no process can run jobs of this kind any more.
+ * Ends jobs that no process is running and that would otherwise never end. There are two cases. A job was cancelled, but its
+ * process died before the job ended. Or no process can run jobs of this kind any more.
  */
 export async function endUnledJobs({ db, served, abandonedMs, logger }: UnledSettings): Promise<void> {
   const errcode: ErrorCode = 'M_UNRECOGNIZED';

@@ -10,7 +10,7 @@ import {
 
 /**
  * The list of things that a job has processed, such as users who have left a room. The list is not part of the job's
- * checkpoint, because it may be too long. A step adds its items in its own transaction.
+ * checkpoint, because it may be too long. A step, which is one of the job's transactions, adds its items in this transaction.
  */
 export interface JobItems {
   /** Adds items. An item that is already stored stays as it is. */
@@ -18,7 +18,8 @@ export interface JobItems {
   /** Returns those of the given items that are already stored. */
   readonly find: (db: Db, among: readonly string[]) => Promise<ReadonlySet<string>>;
   /**
-   * Returns the items in ascending order of the ordinals with which they were added. @param limit maximum number of items.
+   * Returns the items in ascending order of their ordinals, the numbers that `add()` stores with the items. @param limit
+   * maximum number of items.
    * @defaultValue no limit
    */
   readonly list: (db: Db, limit?: number) => Promise<readonly string[]>;

@@ -23,6 +23,7 @@ interface LeaderSettings {
   readonly stopping: AbortSignal;
 }
 
+/** A job that this process runs, and what is needed to run it. */
 interface Lead extends LeaderSettings {
   readonly job: Job;
   readonly kind: JobKind;

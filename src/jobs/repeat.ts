@@ -1,6 +1,6 @@
 /**
- * Work that is repeated every `intervalMs`. If a run takes longer than the interval, the next run waits, so that runs do not
- * pile up when the database is slow.
+ * Work that is repeated every `intervalMs`. If a run takes longer than the interval, the runs that would begin in the meantime
+ * are left out, so that runs do not pile up when the database is slow.
  */
 export interface Repetition {
   /** Stops repeating. Resolves when the current run has ended. */

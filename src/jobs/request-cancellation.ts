@@ -4,8 +4,8 @@ import { endCancelledJobs } from '../storage/plugin/unled-jobs.ts';
 import { recordUnledEnd } from './audit-end.ts';
 
 /**
- * Cancels a job. If a process runs the job, this process ends the job before the next step. If no process runs the job, the job
- * ends at once. A process that knows the job's kind then cleans up later.
+ * Cancels a job. If a process runs the job, that process ends the job before the job's next step. If no process runs the job,
+ * the job ends at once, and a process that can run jobs of this kind later removes what the job has left behind.
  */
 export async function requestCancellation(transaction: Knex.Transaction, id: string): Promise<void> {
   await requestCancel(transaction, id);

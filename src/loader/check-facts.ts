@@ -38,7 +38,8 @@ export function unservedRoutes(manifest: Manifest, plugin: AdminPlugin): readonl
     manifest.routes
       .map(routeName)
       .filter((route) => !served.has(route))
-      // Proposals are off by default. Nobody misses their routes.
+      // Routes with `/unstable/` belong to proposals (MSCs), which are off by default. A health report should not complain
+      // about these routes.
       .filter((route) => !route.includes('/unstable/'))
       .map((route) => ({ part: route, consequence: 'it is not served, because an option that it needs is off' }))
   );
@@ -49,7 +50,8 @@ const routeName = ({ method, path }: { readonly method: string; readonly path: s
 function servedRoutes({ router }: AdminPlugin): readonly string[] {
   return (
     router.stack
-      // Leave out the layers that refuse unknown paths and methods. Such a layer matches every method.
+      // Leave out the router's layers that refuse unknown paths and methods. Such a layer matches all methods, and so also
+      // `OPTIONS`.
       .filter(({ methods }) => methods.length <= 2 && !methods.includes('OPTIONS'))
       .map(({ methods, path }) => `${methods.filter((method) => method !== 'HEAD').join()} ${String(path)}`)
   );

@@ -22,8 +22,8 @@ export function missingParts({ host: declared }: Manifest, host: object): readon
 }
 
 /**
- * Makes the host that the plugin sees. It has only the parts that the manifest declares. Access to any other member throws a
- * `TypeError`.
+ * Makes the host that the plugin sees. This host has only the parts that the manifest declares. Access to any other member
+ * throws a `TypeError`.
  */
 export function lendHost(manifest: Manifest, host: Host): Host {
   const declared = new Set([...manifest.host.required, ...Object.keys(manifest.host.optional)]);

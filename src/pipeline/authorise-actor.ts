@@ -6,7 +6,7 @@ import type { Db } from '../storage/database.ts';
 import { findAccountType } from '../storage/userapi/accounts.ts';
 
 /**
- * Refuses account types that may not run any operation with this `access`. The rules and the error texts are Dendrite's:
+ * Refuses an account whose type may run no operation with this `access`. The rules and the error texts are Dendrite's:
  * administrators are accounts of type 3, and guests get their own error code.
  * @throws MatrixError `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN`
  */

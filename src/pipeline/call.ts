@@ -25,7 +25,9 @@ export interface Call {
   readonly requestId: string;
   readonly address: string | undefined;
   readonly signal: AbortSignal;
+  /** The room, user or other thing that the operation is about. The pipeline sets it when the input has been validated. */
   target: string | undefined;
+  /** The job that the call has queued. The pipeline sets it when the job is queued. */
   jobId: string | undefined;
   /**
    * Ids of the approvals that before-hooks require for this call. The call fails if one of the approvals is no longer valid.

@@ -79,7 +79,10 @@ async function runJob(operation: JobOperation, { db, ...services }: OperationSer
   return { ...result };
 }
 
-/** Counts the end of a job in the metrics, and publishes it. Runs the after-hooks if the job has succeeded. */
+/**
+ * Counts the end of a job in the metrics, and publishes the end with `publishOperation()`. Runs the after-hooks if the job has
+ * succeeded.
+ */
 function recordEnd(
   name: OperationName,
   operation: JobOperation,

@@ -25,7 +25,7 @@ import { auditCall, type Call, type Pipeline } from './call.ts';
 import type { AfterEvent, BeforeEvent } from './hooks.ts';
 import { validateInput } from './validate-input.ts';
 
-/** The result of an operation whose work is a job that has started. */
+/** The result of a call whose work is a job. The job has been queued, and runs after the call. */
 export class StartedJob {
   readonly jobId: string;
   /**
@@ -42,7 +42,10 @@ export class StartedJob {
 
 const isDryRun = (input: unknown): boolean => isRecord(input) && input.dryRun === true;
 
-/** Runs an operation until its transaction has committed. If the operation's work is a job, only starts the job. */
+/**
+ * Runs an operation until its transaction has committed. If the operation's work is a job, only queues the job, except for a
+ * dry run, which does the whole work and rolls it back.
+ */
 export async function performOperation(pipeline: Pipeline, call: Call, rawInput: unknown): Promise<unknown> {
   const operation = operationNamed(call.name);
   const { actor, requestId, signal } = call;
@@ -101,8 +104,9 @@ async function admit<Input extends z.ZodType>(
 }
 
 /**
- * Returns the included operations and, recursively, the operations that they include. Each operation occurs once. An included
- * operation comes before the operation that includes it.
+ * An operation can include other operations, which it runs as parts of its own work. Returns the included operations and,
+ * recursively, the operations that these include. Each operation occurs once. An included operation comes before the operation
+ * that includes it.
  */
 function partsOf(included: readonly IncludedOperation[]): readonly IncludedOperation[] {
   const parts = included.flatMap((part) => [
@@ -179,9 +183,9 @@ async function startJob(pipeline: Pipeline, call: Call, operation: JobOperation,
 }
 
 /**
- * Does the dry run of an operation whose work is a job. All steps share one transaction, which the function rolls back at the
- * end. Only the first step opens this transaction. If the job sends requests to other servers before that step, these requests
- * hold no database connection.
+ * Does the dry run of an operation whose work is a job. All steps of the job share one transaction, which the function rolls
+ * back at the end. Only the first step opens this transaction. If the job sends requests to other servers before that step,
+ * these requests hold no database connection.
  */
 async function tryJob(pipeline: Pipeline, call: Call, operation: JobOperation, input: object): Promise<object> {
   const { db, ...services } = pipeline.services;

@@ -3,8 +3,8 @@ import type { OperationName } from '../operations/operations.ts';
 import type { AuditOutcome } from '../storage/plugin/audit.ts';
 
 /**
- * The end of a call of an operation, or of the job that does an operation's work. It has neither the input nor the result of the
- * operation, because both can contain secrets.
+ * The end of a call of an operation, or of the job that does an operation's work. It has neither the input nor the result of
+ * the operation, because both can contain secrets.
  */
 export interface OperationEnd {
   readonly operation: OperationName;
@@ -22,7 +22,9 @@ export interface OperationEnd {
   readonly durationMs: number;
 }
 
-/** Sends the end of an operation to the subscribers of the channel `koa-matrix-admin:operation` of `node:diagnostics_channel`. */
+/**
+ * Sends the end of an operation to the subscribers of the channel `koa-matrix-admin:operation` of `node:diagnostics_channel`.
+ */
 export function publishOperation(end: OperationEnd): void {
   const operations = channel('koa-matrix-admin:operation');
   if (operations.hasSubscribers) operations.publish(end);

@@ -25,8 +25,9 @@ export interface Caller {
 
 /**
  * Runs an operation: validates the input, authorises the actor, runs the before-hooks, does the work, counts metrics and runs
- * the after-hooks. One transaction does the work and writes the audit entry. HTTP and in-process calls both use this function.
- * If the operation's work is a job, this function only starts the job; see `resultOf()`.
+ * the after-hooks. If the operation changes something, one transaction does the work and writes the audit entry. HTTP and
+ * in-process calls both use this function. If the operation's work is a job, this function only queues the job, and returns a
+ * `StartedJob`. Only a dry run does all the work at once.
  * @throws MatrixError `M_INVALID_PARAM` or `M_MISSING_PARAM` for bad input; `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN` for an
  * actor who may not run the operation; `M_UNKNOWN` with status 503 if the database is unavailable; the error of a hook that
  * refuses the operation; the operation's own errors
@@ -94,7 +95,11 @@ export function resultOf({ id, state, result, error, errcode, errorStatus: statu
   throw new MatrixError(code, error ?? 'the job has failed', { fields, ...(status !== null && { status }) });
 }
 
-/** Counts, logs and audits a failure. Returns what it was. */
+/**
+ * Counts a failure in the metrics. Logs the failure unless the operation was refused. Writes an audit entry unless the
+ * operation only reads.
+ * @returns whether the operation was refused or has failed, and the error code
+ */
 async function recordFailure(
   { services, metrics, logger }: Pipeline,
   call: Call,

@@ -12,7 +12,10 @@ export function isStorable(value: unknown): boolean {
   return typeof value !== 'object' || value === null || Object.values(value).every(isStorable);
 }
 
-/** The codes with which zod reports a missing value. zod also uses them for other mistakes. */
+/**
+ * The codes with which zod reports a missing value. zod also uses these codes for other mistakes, so the value itself must be
+ * `undefined`, too.
+ */
 const MAY_BE_MISSING: ReadonlySet<string | undefined> = new Set(['invalid_type', 'invalid_value', 'custom']);
 
 /**

@@ -21,7 +21,10 @@ export interface EngineErrorOptions extends ErrorOptions {
   readonly retryAfterMs?: number;
 }
 
-/** A failed request to a search engine that is a server of its own. The message never contains an API key or the text of an event. */
+/**
+ * A failed request to a search engine that is a server of its own. The message never contains an API key or the text of an
+ * event.
+ */
 export class EngineError extends Error {
   override readonly name = 'EngineError';
   readonly kind: EngineErrorKind;

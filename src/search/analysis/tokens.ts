@@ -48,7 +48,9 @@ export interface Token {
  */
 const JOINTS: ReadonlySet<string> = new Set(["'", '-', '\u2010', '\u2011', '\u200c']);
 const APOSTROPHE = 0x27;
-/** A Cyrillic letter, an apostrophe and a vowel with a glide. In Ukrainian and Belarusian, such an apostrophe is within a word. */
+/**
+ * A Cyrillic letter, an apostrophe and a vowel with a glide. In Ukrainian and Belarusian, such an apostrophe is within a word.
+ */
 const CYRILLIC_APOSTROPHE = /(?<=\p{sc=Cyrillic})'(?=[яюєїеё])/uy;
 
 const LAST_ASCII = 0x7f;
