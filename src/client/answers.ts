@@ -1105,7 +1105,7 @@ export type AccountDataOfUser = {
   readonly rooms: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 };
 
-/** A limit of the messages that one user may send. If both numbers are 0, there is no limit. */
+/** A limit for the messages that one user may send. If both numbers are 0, the user may send without a limit. */
 export type RateLimit = {
   readonly messages_per_second: number;
   /** Number of messages that the user may send at once. */
@@ -1253,9 +1253,10 @@ export type JobView = {
   readonly error_status: number | null;
 };
 
-/** The record of a call that needs a second administrator. Times are in ms since the epoch. */
+/** The stored approval of a call, whatever its state. Times are in ms since the epoch. */
 export type Approval = {
   readonly id: string;
+  /** The id of the room, user or other thing that the call is about. */
   readonly target: string | null;
   /** Why the host demands an approval. */
   readonly reason: string;
@@ -1264,6 +1265,7 @@ export type Approval = {
   /** Request id of the first call that needed this approval. */
   readonly request_id: string;
   readonly expires_ts: number;
+  /** The administrator who has decided. `null`, like the next two fields, if nobody has decided. */
   readonly decided_by: string | null;
   readonly decided_ts: number | null;
   readonly decision_reason: string | null;

@@ -3,22 +3,24 @@ import type { RoomId, ServerName } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import { HAS_LOCAL_USERS } from '../roomserver/local-members.ts';
 
-/** A room without local users. */
+/** A room without local users: no local user has joined the room, is invited to it, or is knocking at it. */
 export interface AbandonedRoom {
   readonly roomNid: number;
   readonly roomId: RoomId;
   /**
-   * The time when the plugin first found the room without local users, in ms since the epoch. `undefined` if the plugin has not
-   * found it yet.
+   * The time at which `noteAbandonedRooms()` recorded the room, in ms since the epoch. `undefined` if it has not recorded the
+   * room yet.
    */
   readonly since: number | undefined;
 }
 
+/** SQL condition: the room `r` has no local users, and is not being purged. */
 const IS_ABANDONED = `NOT ${HAS_LOCAL_USERS}
   AND NOT EXISTS (SELECT FROM matrix_admin.purges p WHERE p.room_id = r.room_id)`;
 
 /**
- * Records rooms that have no local users. Deletes the records of rooms that have local users again.
+ * Records all rooms that have no local users, and are not recorded yet. Deletes the records of rooms that have local users
+ * again, that are being purged, or that no longer exist.
  * @returns the number of new records
  */
 export async function noteAbandonedRooms(
@@ -44,7 +46,8 @@ export async function noteAbandonedRooms(
 
 /**
  * Lists rooms without local users, in ascending order of their NIDs. A NID is the number that Dendrite gives a room.
- * @param filter `notedForMs`: only rooms that were recorded at least this many ms ago
+ * @param filter `after`: only rooms with a higher NID. `limit`: maximum number of rooms. `notedForMs`: only rooms that were
+ * recorded at least this many ms ago. `except`: ids of rooms to leave out
  */
 export async function readAbandonedRooms(
   db: Db,

@@ -2,11 +2,11 @@ import type { UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import { summariseUser } from './user-summaries.ts';
 
-/** Synapse's user types for accounts that do not belong to a person. */
+/** Synapse's user types. An account of a person has none of these types. */
 export const USER_TYPES = ['bot', 'support'] as const;
 export type UserType = (typeof USER_TYPES)[number];
 
-/** Sets the type of an account. @param userType `null` if the account belongs to a person */
+/** Sets the user type of an account. @param userType `null` if the account belongs to a person */
 export async function setUserType(db: Db, userId: UserId, userType: UserType | null): Promise<void> {
   await db.raw(
     `INSERT INTO matrix_admin.account_attributes (user_id, user_type) VALUES (?, ?)
@@ -16,7 +16,7 @@ export async function setUserType(db: Db, userId: UserId, userType: UserType | n
   await summariseUser(db, userId);
 }
 
-/** Records that an administrator has erased a user, and which administrator. */
+/** Records that a user was erased, by which administrator, and when. */
 export async function noteErasure(db: Db, userId: UserId, erasedBy: string): Promise<void> {
   await db.raw(
     `INSERT INTO matrix_admin.account_attributes (user_id, erased_by, erased_at) VALUES (?, ?, clock_timestamp())
@@ -25,20 +25,21 @@ export async function noteErasure(db: Db, userId: UserId, erasedBy: string): Pro
   );
 }
 
+/** Deletes the record that a user was erased. */
 export async function forgetErasure(db: Db, userId: UserId): Promise<void> {
   await db.raw('UPDATE matrix_admin.account_attributes SET erased_by = NULL, erased_at = NULL WHERE user_id = ?', [
     userId,
   ]);
 }
 
-/** A limit of the messages that one user may send. If both numbers are 0, there is no limit. */
+/** A limit for the messages that one user may send. If both numbers are 0, the user may send without a limit. */
 export interface RateLimit {
   readonly messagesPerSecond: number;
   /** Number of messages that the user may send at once. */
   readonly burstCount: number;
 }
 
-/** Finds the rate limit of a user. `undefined` means that the homeserver's own limit applies. */
+/** Finds the rate limit that was set for a user. Returns `undefined` if none was set, so the homeserver's own limit applies. */
 export async function findRateLimit(db: Db, userId: UserId): Promise<RateLimit | undefined> {
   const [row] = await rowsOf<RateLimit>(
     db.raw(
@@ -50,7 +51,7 @@ export async function findRateLimit(db: Db, userId: UserId): Promise<RateLimit |
   return row;
 }
 
-/** Sets the rate limit of a user. @param limit `undefined` removes the limit */
+/** Sets the rate limit of a user. @param limit `undefined` means that the homeserver's own limit applies again */
 export async function setRateLimit(db: Db, userId: UserId, limit: RateLimit | undefined): Promise<void> {
   await db.raw(
     `INSERT INTO matrix_admin.account_attributes (user_id, messages_per_second, burst_count) VALUES (?, ?, ?)
@@ -71,6 +72,7 @@ export async function listFeatures(db: Db, userId: UserId): Promise<Experimental
   return row?.features ?? [];
 }
 
+/** Replaces the list of experimental features that are on for an account. */
 export async function setFeatures(db: Db, userId: UserId, features: readonly ExperimentalFeature[]): Promise<void> {
   await db.raw(
     `INSERT INTO matrix_admin.account_attributes (user_id, features) VALUES (?, ?)
@@ -80,9 +82,10 @@ export async function setFeatures(db: Db, userId: UserId, features: readonly Exp
 }
 
 /**
- * Allows a user to replace the current master key until a given time. The permission also ends when the key is replaced.
+ * Allows a user to replace the current master cross-signing key until a given time, without authenticating again. The
+ * permission also ends when the key is replaced, because the permission is stored for this key.
  * @param until ms since the epoch
- * @returns whether the user has a master key
+ * @returns whether the user has a master key; if not, nothing is stored
  */
 export async function allowKeyReplacement(db: Db, userId: UserId, until: number): Promise<boolean> {
   const rows = await rowsOf<{ user_id: string }>(

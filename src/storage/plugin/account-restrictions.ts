@@ -5,7 +5,7 @@ import { summariseUser } from './user-summaries.ts';
 /** A restriction that an administrator can put on an account. */
 export type Restriction = 'suspended' | 'locked' | 'shadow_banned';
 
-/** Lists the restrictions of an account. The localpart must be spelled exactly as in the account. */
+/** Lists the restrictions of an account. Upper and lower case of the user id must be the same as in the account. */
 export async function listRestrictions(db: Db, userId: UserId): Promise<Restriction[]> {
   const rows = await rowsOf<{ restriction: Restriction }>(
     db.raw('SELECT restriction FROM matrix_admin.account_restrictions WHERE user_id = ?', [userId]),
@@ -13,7 +13,10 @@ export async function listRestrictions(db: Db, userId: UserId): Promise<Restrict
   return rows.map(({ restriction }) => restriction);
 }
 
-/** Restricts an account. If the account already has the restriction, the actor in `setBy` replaces the earlier actor. */
+/**
+ * Restricts an account. If the account already has the restriction, replaces who set it and when.
+ * @param setBy who sets the restriction
+ */
 export async function insertRestriction(
   db: Db,
   userId: UserId,
@@ -28,6 +31,7 @@ export async function insertRestriction(
   await summariseUser(db, userId);
 }
 
+/** Removes one restriction of an account. */
 export async function deleteRestriction(db: Db, userId: UserId, restriction: Restriction): Promise<void> {
   await db.raw('DELETE FROM matrix_admin.account_restrictions WHERE user_id = ? AND restriction = ?', [
     userId,

@@ -4,7 +4,7 @@ import type { ExperimentalFeature, RateLimit } from './account-attributes.ts';
 import type { Restriction } from './account-restrictions.ts';
 import { HAS_ENDED } from './admin-logins.ts';
 
-/** The decisions of administrators about an account. The homeserver must obey them. */
+/** What administrators have decided about an account. The homeserver must obey these decisions. */
 export interface StoredStanding {
   /** The user may read, leave rooms and redact, but may send nothing else. Source: Client-Server API, "Account suspension". */
   readonly suspended: boolean;
@@ -12,11 +12,14 @@ export interface StoredStanding {
   readonly locked: boolean;
   /** The homeserver answers as if it accepted the user's events, but neither stores nor sends them. */
   readonly shadowBanned: boolean;
-  /** Replaces the homeserver's own limit of messages. `undefined` means that the homeserver's limit applies. */
+  /** Replaces the homeserver's own limit for the user's messages. `undefined` means that the homeserver's own limit applies. */
   readonly rateLimit: RateLimit | undefined;
   /** Experimental features that are on for the account. */
   readonly features: readonly ExperimentalFeature[];
-  /** The time until which the user may replace the cross-signing keys without authenticating again, in ms since the epoch. */
+  /**
+   * The time until which the user may replace the cross-signing keys without authenticating again, in ms since the epoch.
+   * `undefined` if an administrator has not allowed this for the current keys.
+   */
   readonly keysReplaceableUntil: number | undefined;
   readonly adminLogins: readonly AdminLogin[];
 }
@@ -24,8 +27,9 @@ export interface StoredStanding {
 /** A device with which an administrator is logged in as the user. */
 interface AdminLogin {
   readonly deviceId: string;
-  /** When the login ends, in ms since the epoch. `undefined` if it ends only when the administrator logs out. */
+  /** When the login ends at the latest, in ms since the epoch. `undefined` if no such time is set. */
   readonly validUntil: number | undefined;
+  /** Whether the login has ended, for the reasons of `HAS_ENDED`. The homeserver must then refuse the device's access token. */
   readonly hasEnded: boolean;
 }
 
@@ -39,9 +43,10 @@ interface StandingRow {
 }
 
 /**
- * Reads the standing of a user's account. The homeserver needs the standing for every request of the user, so this function
- * runs only one query. If two accounts differ only in case, the restrictions of both accounts apply, but only the attributes of
- * the account with the lower-case localpart.
+ * Reads what administrators have decided about a user's account. The homeserver needs this for every request of the user, so
+ * the function runs only one query. If the localpart has upper-case letters, the function also reads the rows of the lower-case
+ * user id: the restrictions and admin logins of both user ids apply. The rate limit, the features and the permission to replace
+ * keys are those of the lower-case user id, if any are stored for it.
  */
 export async function findStanding(db: Db, userId: UserId): Promise<StoredStanding> {
   const { localpart, serverName } = splitUserId(userId);

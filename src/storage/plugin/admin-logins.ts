@@ -2,26 +2,29 @@ import type { Knex } from 'knex';
 import type { UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** A login of an administrator as another user. */
+/** A new login of an administrator as another user. */
 interface NewAdminLogin {
+  /** The user as whom the administrator logs in. */
   readonly userId: UserId;
+  /** The device that the login has created. */
   readonly deviceId: string;
   /**
-   * `userapi_devices.session_id` of the device that the login has created. A later device with the same device id has another
-   * session id.
+   * `userapi_devices.session_id` of this device. If the user later creates a device with the same device id, that device has
+   * another session id.
    */
   readonly sessionId: number;
-  /** Name of the administrator, as the audit shows it. */
+  /** The administrator, as the audit shows them: the user id, or the name of the host's code that has called the operation. */
   readonly admin: string;
   /**
-   * The device of the administrator's own access token. When this device is logged out, the login ends. `undefined` if the
-   * administrator used no such device.
+   * The device of the access token with which the administrator has called the operation. When this device is logged out, the
+   * login ends. `undefined` if the call had no access token.
    */
   readonly adminDevice: { readonly deviceId: string; readonly sessionId: number } | undefined;
-  /** When the login ends, in ms since the epoch. `undefined` if no such time is set. */
+  /** When the login ends at the latest, in ms since the epoch. `undefined` if no such time is set. */
   readonly validUntil: number | undefined;
 }
 
+/** Stores a login of an administrator as another user. */
 export async function insertAdminLogin(transaction: Knex.Transaction, login: NewAdminLogin): Promise<void> {
   await transaction.raw(
     `INSERT INTO matrix_admin.admin_logins
@@ -44,6 +47,7 @@ export async function insertAdminLogin(transaction: Knex.Transaction, login: New
 export const IS_OWN_DEVICE = `NOT EXISTS (SELECT FROM matrix_admin.admin_logins l
   WHERE l.user_id = '@' || d.localpart || ':' || d.server_name AND l.device_id = d.device_id AND l.session_id = d.session_id)`;
 
+/** Returns an SQL condition: the localpart and the server name of the row `d` are those of a user id. */
 const isOf = (userId: string): string => `d.localpart = substr(split_part(${userId}, ':', 1), 2)
   AND d.server_name = substr(${userId}, strpos(${userId}, ':') + 1)`;
 
@@ -52,8 +56,9 @@ const HAS_DEVICE = `EXISTS (SELECT FROM public.userapi_devices d
   WHERE ${isOf('l.user_id')} AND d.device_id = l.device_id AND d.session_id = l.session_id)`;
 
 /**
- * SQL condition: the login `l` has ended. A login ends when `valid_until` has passed, when its device or the administrator's
- * own device is logged out, when the administrator is demoted or deactivated, or when the user becomes an administrator.
+ * SQL condition: the login `l` has ended. A login ends when `valid_until` has passed, when the device of the login is logged
+ * out, or when the user becomes an administrator. If the device is stored with which the administrator made the login, the
+ * login also ends when that device is logged out, or the administrator is demoted or deactivated.
  */
 export const HAS_ENDED = `(coalesce(l.valid_until <= clock_timestamp(), false) OR NOT ${HAS_DEVICE}
   OR (l.admin_session_id IS NOT NULL AND NOT EXISTS (
@@ -63,7 +68,7 @@ export const HAS_ENDED = `(coalesce(l.valid_until <= clock_timestamp(), false) O
       AND a.account_type = 3 AND a.is_deactivated IS NOT TRUE))
   OR EXISTS (SELECT FROM public.userapi_accounts d WHERE ${isOf('l.user_id')} AND d.account_type = 3))`;
 
-/** Lists logins that have ended and have not been deleted yet. */
+/** Lists the logins that have ended, and whose rows have not been deleted yet. */
 export async function listEndedAdminLogins(
   db: Db,
 ): Promise<readonly { readonly userId: UserId; readonly deviceId: string }[]> {
@@ -76,8 +81,9 @@ export async function listEndedAdminLogins(
 }
 
 /**
- * Deletes a login that has ended.
- * @returns whether the login's device still exists; `undefined` if another process has already deleted the login
+ * Deletes the row of a login that has ended.
+ * @returns whether the device of the login still exists; `undefined` if there is no such row, for example because another
+ * process has already deleted it
  */
 export async function deleteEndedAdminLogin(
   transaction: Knex.Transaction,

@@ -2,10 +2,13 @@ import type { Knex } from 'knex';
 import { type Db, lockApprovals, rowsOf } from '../database.ts';
 
 export const APPROVAL_STATES = ['pending', 'approved', 'denied', 'used', 'expired'] as const;
-/** State of an approval. `expired` means that its time ended before an administrator decided, or before the caller used it. */
+/**
+ * State of an approval. `pending`: it waits for the decision of a second administrator. `used`: the approved call has run.
+ * `expired`: its time ended while it was pending, or while it was approved and not used.
+ */
 export type ApprovalState = (typeof APPROVAL_STATES)[number];
 
-/** A call that needs the approval of a second administrator. */
+/** A call of an operation that needs the approval of a second administrator. */
 interface Approvable {
   readonly operation: string;
   /** The operation's input, with defaults filled in and without `dryRun`. It contains no secrets and no message texts. */
@@ -14,9 +17,10 @@ interface Approvable {
   readonly requestedBy: string;
 }
 
-/** The record of a call that needs a second administrator. Times are in ms since the epoch. */
+/** The stored approval of a call, whatever its state. Times are in ms since the epoch. */
 export interface Approval extends Approvable {
   readonly id: string;
+  /** The id of the room, user or other thing that the call is about. */
   readonly target: string | null;
   /** Why the host demands an approval. */
   readonly reason: string;
@@ -25,6 +29,7 @@ export interface Approval extends Approvable {
   /** Request id of the first call that needed this approval. */
   readonly requestId: string;
   readonly expiresTs: number;
+  /** The administrator who has decided. `null`, like the next two fields, if nobody has decided. */
   readonly decidedBy: string | null;
   readonly decidedTs: number | null;
   readonly decisionReason: string | null;
@@ -33,6 +38,7 @@ export interface Approval extends Approvable {
   readonly usedRequestId: string | null;
 }
 
+/** An approval that `findOrAddApproval()` adds if there is none yet. */
 export interface NewApproval extends Approvable {
   readonly target: string | undefined;
   readonly reason: string;
@@ -41,17 +47,18 @@ export interface NewApproval extends Approvable {
   readonly expiresInMs: number;
 }
 
+/** SQL for the state of an approval. The table does not store the state `expired`. */
 const STATE = `CASE WHEN state IN ('pending', 'approved') AND expires_at <= clock_timestamp() THEN 'expired' ELSE state END`;
 const msOf = (column: string): string => `floor(extract(epoch FROM ${column}) * 1000)::float8`;
-/** The columns of an `Approval`. */
+/** SQL for the fields of an `Approval`. */
 const COLUMNS = `id, operation, target, input, reason, ${STATE} AS state, requested_by AS "requestedBy",
   ${msOf('requested_at')} AS "requestedTs", request_id AS "requestId", ${msOf('expires_at')} AS "expiresTs",
   decided_by AS "decidedBy", ${msOf('decided_at')} AS "decidedTs", decision_reason AS "decisionReason",
   ${msOf('used_at')} AS "usedTs", used_request_id AS "usedRequestId"`;
 
 /**
- * Finds an approval with the same operation, input and requester that is neither used nor expired. If there is none, adds one
- * that waits for a decision. Concurrent calls get the same approval.
+ * Finds the newest approval for the same operation, input and requester that is neither used nor past its time. The approval
+ * found may be pending, approved or denied. If there is none, adds a pending approval. Concurrent calls get the same approval.
  */
 export async function findOrAddApproval(transaction: Knex.Transaction, wanted: NewApproval): Promise<Approval> {
   await lockApprovals(transaction);
@@ -80,12 +87,13 @@ export async function findOrAddApproval(transaction: Knex.Transaction, wanted: N
   return added;
 }
 
+/** Finds an approval by its id. */
 export async function findApproval(db: Db, id: string): Promise<Approval | undefined> {
   const [approval] = await rowsOf<Approval>(db.raw(`SELECT ${COLUMNS} FROM matrix_admin.approvals WHERE id = ?`, [id]));
   return approval;
 }
 
-/** Finds an approval and locks it, so that no other transaction decides about it or uses it before this transaction ends. */
+/** Finds an approval and locks its row, so that no other transaction changes the approval before this transaction ends. */
 export async function lockApproval(transaction: Knex.Transaction, id: string): Promise<Approval | undefined> {
   const [approval] = await rowsOf<Approval>(
     transaction.raw(`SELECT ${COLUMNS} FROM matrix_admin.approvals WHERE id = ? FOR UPDATE`, [id]),
@@ -93,7 +101,7 @@ export async function lockApproval(transaction: Knex.Transaction, id: string): P
   return approval;
 }
 
-/** Lists approvals, newest first. If `after` is the id of an approval, the list starts after that approval. */
+/** Lists approvals, newest first. If `after` is the id of an approval, the list starts with the next older approval. */
 export async function readApprovals(
   db: Db,
   filter: { readonly state?: ApprovalState | undefined; readonly target?: string | undefined },
@@ -113,10 +121,7 @@ export async function readApprovals(
   );
 }
 
-/**
- * Stores the decision about an approval. The caller must have locked the approval, and checked that the approval waits for a
- * decision.
- */
+/** Stores the decision about an approval. The caller must have locked the approval, and checked that it is pending. */
 export async function storeDecision(
   transaction: Knex.Transaction,
   id: string,
@@ -131,9 +136,10 @@ export async function storeDecision(
 }
 
 /**
- * Marks the given approvals as used, except approvals that are not approved or have expired. If several transactions try to use
- * the same approval, only one of them succeeds.
- * @returns the ids of the approvals that this call has used up
+ * Marks those of the given approvals as used that are approved and have not expired. If several transactions try to use the
+ * same approval, only one of them succeeds.
+ * @param requestId the request id of the call that uses the approvals
+ * @returns the ids of the approvals that this call has marked
  */
 export async function takeApprovals(
   transaction: Knex.Transaction,

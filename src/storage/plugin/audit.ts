@@ -2,14 +2,16 @@ import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
 export const AUDIT_OUTCOMES = ['ok', 'queued', 'refused', 'failed', 'cancelled'] as const;
-/** Outcome of a call. `queued` means that the call has started a job. The end of the job gets a separate entry. */
+/** Outcome of a call. `queued` means that the call has queued a job. The end of the job gets an audit entry of its own. */
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
-/** An audit entry: who did what to which target, and the outcome. It contains no secrets and no message texts. */
+/** A new entry of the audit, the record of calls of the admin API. It contains no secrets and no message texts. */
 export interface AuditEntry {
   readonly operation: string;
   readonly outcome: AuditOutcome;
+  /** Who has called the operation. */
   readonly actor: string;
+  /** The id of the room, user or other thing that the call is about. */
   readonly target?: string | undefined;
   readonly jobId?: string | undefined;
   readonly errcode?: string | undefined;
@@ -20,7 +22,9 @@ export interface AuditEntry {
   readonly address?: string | undefined;
 }
 
-/** Maximum length of a target, in UTF-16 code units. Longer targets are cut, because the column has an index. */
+/**
+ * Maximum length of a stored target, in UTF-16 code units. A longer target is cut, because PostgreSQL cannot index long texts.
+ */
 const MAX_TARGET_LENGTH = 255;
 
 /** Writes an audit entry. @returns PostgreSQL's id of the transaction that wrote the entry */
@@ -59,6 +63,7 @@ export interface AuditFilter {
 /** A stored entry of the audit. */
 export interface StoredAuditEntry extends AuditEntry {
   readonly id: number;
+  /** When the entry was written, in ms since the epoch. */
   readonly at: number;
 }
 
@@ -76,7 +81,7 @@ interface AuditRow {
   address: string | null;
 }
 
-/** Lists audit entries, newest first. If `before` is the id of an entry, the list starts after that entry. */
+/** Lists at most `limit` audit entries, newest first. If `before` is given, lists only entries with a smaller id. */
 export async function readAudit(
   db: Knex,
   filter: AuditFilter,
@@ -123,7 +128,10 @@ export async function readAudit(
   }));
 }
 
-/** Finds the audit entry of a call by its request id. Finds only calls that have succeeded or started a job. */
+/**
+ * Finds the first audit entry of a call that has succeeded or queued a job, by the call's request id and operation. Returns
+ * `undefined` if there is no such entry.
+ */
 export async function findAuditOfRequest(
   db: Db,
   requestId: string,
@@ -139,7 +147,7 @@ export async function findAuditOfRequest(
   return row && { jobId: row.job_id ?? undefined };
 }
 
-/** Deletes entries older than `retentionMs`, because they contain client addresses. */
+/** Deletes entries that are older than `retentionMs`. Entries must not stay forever, because they contain client addresses. */
 export async function removeOldAudit(db: Knex, retentionMs: number): Promise<void> {
   await db.raw(`DELETE FROM matrix_admin.audit WHERE at < clock_timestamp() - ?::bigint * interval '1 ms'`, [
     retentionMs,

@@ -1,10 +1,11 @@
 import type { RoomId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** A room that local users may not enter. */
+/** A room that local users may not join. */
 export interface BlockedRoom {
   readonly roomId: RoomId;
   readonly reason: string | undefined;
+  /** Who has blocked the room. */
   readonly blockedBy: string;
   /** When the room was blocked, in ms since the epoch. */
   readonly blockedAt: number;
@@ -26,7 +27,7 @@ const blockedOf = (row: BlockedRow): BlockedRoom => ({
   blockedAt: Math.floor(row.blocked_ms),
 });
 
-/** Blocks a room. If the room is already blocked, replaces the reason, the actor and the time. */
+/** Blocks a room. If the room is already blocked, replaces the reason, who has blocked the room, and the time. */
 export async function insertBlockedRoom(
   db: Db,
   { roomId, reason, blockedBy }: Omit<BlockedRoom, 'blockedAt'>,
@@ -47,6 +48,7 @@ export async function deleteBlockedRoom(db: Db, roomId: RoomId): Promise<boolean
   return rows.length > 0;
 }
 
+/** Finds the block of a room. Returns `undefined` if the room is not blocked. */
 export async function findBlockedRoom(db: Db, roomId: RoomId): Promise<BlockedRoom | undefined> {
   const [row] = await rowsOf<BlockedRow>(
     db.raw(`SELECT ${COLUMNS} FROM matrix_admin.blocked_rooms WHERE room_id = ?`, [roomId]),

@@ -3,18 +3,21 @@ import { type Db, rowsOf } from '../database.ts';
 import type { JobData } from './stored-job.ts';
 
 /**
- * A list of users or rooms on which one operation is going to run, and the operation with its options. The operation `planBulk`
- * stores the selection. The table `bulk_items` contains the users or rooms.
+ * A list of users or rooms, and the operation that a job is going to run on each of them. The operation `planBulk` stores the
+ * selection. The users or rooms are in the table `bulk_items`.
  */
 export interface BulkSelection {
+  /** The id of the selection. */
   readonly token: string;
   readonly operation: string;
-  /** Parameters of the operation. They are the same for all items. */
+  /** Parameters of the operation that are the same for all users or rooms. */
   readonly options: JobData;
   readonly createdBy: string;
   /** When the selection expires, in ms since the epoch. */
   readonly expiresAt: number;
+  /** Whether the selection has started a job. A selection can start only one job. */
   readonly isUsed: boolean;
+  /** The job that runs the operation. `undefined` if no job was recorded with `setBulkJob()`. */
   readonly jobId: string | undefined;
 }
 
@@ -22,7 +25,9 @@ export const BULK_OUTCOMES = ['waiting', 'ok', 'failed'] as const;
 
 /** One user or room of a selection. */
 export interface BulkItem {
+  /** Place of the item in the selection. The first item has the position 0. */
   readonly position: number;
+  /** The user id or room id. */
   readonly id: string;
   readonly outcome: (typeof BULK_OUTCOMES)[number];
   readonly errcode: string | undefined;
@@ -47,7 +52,10 @@ interface ItemRow {
   error: string | null;
 }
 
-/** Stores a selection with its items. Also deletes expired selections. @returns the selection's token */
+/**
+ * Stores a selection with its items, which are user ids or room ids. Also deletes expired selections that were never used.
+ * @param lifetimeMs the time until the selection expires
+ */
 export async function insertBulkSelection(
   transaction: Knex.Transaction,
   selection: Pick<BulkSelection, 'operation' | 'options' | 'createdBy'> & { readonly items: readonly string[] },
@@ -78,7 +86,7 @@ export async function insertBulkSelection(
   return { token, expiresAt: Math.floor(expiresAt) };
 }
 
-/** Finds a selection. With `lock`, other transactions that lock the selection wait until this transaction ends. */
+/** Finds a selection. With `lock`, other transactions that lock or change the selection wait until this transaction ends. */
 export async function findBulkSelection(
   db: Db,
   token: string,
@@ -115,12 +123,12 @@ export async function setBulkJob(transaction: Knex.Transaction, token: string, j
   await transaction.raw('UPDATE matrix_admin.bulk_selections SET job_id = ? WHERE token = ?', [jobId, token]);
 }
 
-/** Deletes the options of a selection, because they may contain a message text. */
+/** Deletes the options of a selection, because they may contain the text of a message. */
 export async function forgetBulkOptions(db: Db, token: string): Promise<void> {
   await db.raw(`UPDATE matrix_admin.bulk_selections SET options = '{}' WHERE token = ?`, [token]);
 }
 
-/** Lists items in ascending order of their positions, starting at the position `from`. */
+/** Lists at most `limit` items of a selection in ascending order of their positions, starting at the position `from`. */
 export async function listBulkItems(db: Db, token: string, from: number, limit: number): Promise<BulkItem[]> {
   const rows = await rowsOf<ItemRow>(
     db.raw(
@@ -137,7 +145,7 @@ export async function listBulkItems(db: Db, token: string, from: number, limit: 
   }));
 }
 
-/** Stores the outcome of an item. */
+/** Stores the outcome of the operation for an item. */
 export async function setBulkOutcome(
   transaction: Knex.Transaction,
   token: string,
@@ -149,7 +157,7 @@ export async function setBulkOutcome(
   );
 }
 
-/** Counts the items of a selection: all items, the successful ones and the failed ones. */
+/** Counts the items of a selection: all items, those for which the operation succeeded, and those for which it failed. */
 export async function countBulkItems(
   db: Db,
   token: string,

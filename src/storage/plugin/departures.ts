@@ -5,15 +5,17 @@ import type { RoomKeys } from '../room-tables.ts';
 import type { Write } from '../write-together.ts';
 
 /**
- * How long the plugin keeps departures. A client that is offline for longer does not learn of a departure, and goes on showing
- * the room.
+ * How long the plugin keeps a departure, the record that a room was purged while a user was in it. A client that is offline for
+ * longer does not learn of the departure, and goes on showing the room.
  */
 const KEPT = `interval '30 days'`;
 
 /**
- * Stores the local users of a room that is about to be purged, under a new stream id. Users who have left the room are
- * included, because the purge also deletes their leave events, which their clients may not have received.
- * @returns the stored users
+ * Stores a departure for each local user of a room that is about to be purged. All these departures get the same new id of
+ * Dendrite's `/sync` stream as their `position`. Users who have left the room are included, because the purge also deletes
+ * their leave events, which some of their clients may not have received yet. For such a user, `left_position` is the stream id
+ * of the leave.
+ * @returns the users of the stored departures
  */
 export async function insertDepartures(
   transaction: Knex.Transaction,
@@ -44,18 +46,21 @@ export async function insertDepartures(
   return rows.map(({ user_id }) => user_id);
 }
 
-/** Records that a room was purged while a user was in it, or before all devices of the user knew that the user had left it. */
+/**
+ * The record that a room was purged while a user was in it, or after the user had left it, but possibly before all clients of
+ * the user knew this.
+ */
 export interface Departure {
   readonly roomId: RoomId;
-  /** The stream id of the departure. */
+  /** The id of the departure in Dendrite's `/sync` stream. */
   readonly position: number;
   /** When the room was purged, in ms since the epoch. */
   readonly departedTs: number;
 }
 
 /**
- * SQL condition on a departure `d`: it is not too old, the user has not come back to the room, and the homeserver has no invite
- * of the user to the room.
+ * SQL condition on a departure `d`: it is less than 30 days old, and the user has come back to the room in no way: the room's
+ * current state has no membership of the user, and the homeserver has no pending invite of the user.
  */
 const IS_STILL_GONE = `d.departed_at > clock_timestamp() - ${KEPT}
   AND NOT EXISTS (SELECT FROM public.syncapi_current_room_state s
@@ -64,8 +69,10 @@ const IS_STILL_GONE = `d.departed_at > clock_timestamp() - ${KEPT}
     WHERE i.room_id = d.room_id AND i.target_user_id = d.user_id AND NOT i.deleted)`;
 
 /**
- * Lists the departures of a user that a client at the stream position `after` does not know yet. Leaves out departures after
- * the position `upTo`.
+ * Lists the departures of a user up to the stream position `upTo` that a client does not know yet. The client has received
+ * everything up to the stream position `after`. If the user had left a room before the purge, and the client has already
+ * received the leave, the list leaves out the departure. If a room was purged several times, the list has only the last
+ * departure.
  */
 export async function listDepartures(
   db: Db,
@@ -85,7 +92,7 @@ export async function listDepartures(
   return rows.map((row) => ({ roomId: row.room_id, position: Number(row.position), departedTs: row.departed_ts }));
 }
 
-/** Tells whether a user has a departure from a room that meets the condition `IS_STILL_GONE`. */
+/** Tells whether a departure of a user from a room is stored that meets the condition `IS_STILL_GONE`. */
 export async function hasDeparted(db: Db, userId: UserId, roomId: RoomId): Promise<boolean> {
   const [row] = await rowsOf<{ departed: boolean }>(
     db.raw(
@@ -107,7 +114,7 @@ export function deleteDepartures(roomId: RoomId, userIds: readonly string[]): Wr
   ];
 }
 
-/** Removes departures that have been kept for 30 days. */
+/** Deletes departures that are 30 days old. */
 export async function removeOldDepartures(db: Db): Promise<void> {
   await db.raw(`DELETE FROM matrix_admin.departures WHERE departed_at <= clock_timestamp() - ${KEPT}`);
 }

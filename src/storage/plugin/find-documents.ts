@@ -3,42 +3,52 @@ import type { RoomId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 import type { SearchHit, SearchKey, SearchOrder } from './stored-document.ts';
 
-/** An interval of stream positions: above `lower`, and up to and including `upper`. */
+/** The documents with stream positions above `lower`, and up to and including `upper`. */
 export interface PositionWindow {
   readonly lower: number;
   readonly upper: number;
 }
 
+/** The place of a hit in the order of the search results. */
 export type HitPlace = Pick<SearchHit, 'rank' | 'streamPosition' | 'eventId'>;
 
+/** A search in the table `search_documents`. A document is the row of one event. */
 export interface DocumentQuery {
   /** The terms of the search, in the text form of `tsquery`. */
   readonly tsquery: string;
   /** Values of the weights D, C, B and A for `ts_rank`, in the text form of a PostgreSQL array. */
   readonly weights: string;
-  /** The rooms, each of them once. */
+  /** The rooms to search. No room may occur twice. */
   readonly rooms: readonly RoomId[];
+  /** Only documents with one of these keys are hits. */
   readonly keys: readonly SearchKey[];
   readonly order: SearchOrder;
+  /** Maximum number of hits to return. */
   readonly limit: number;
+  /** Only documents in this window are hits. */
   readonly window: PositionWindow;
-  /** The last hit of the previous page. `undefined` if the page is the first page of the window. */
+  /** The last hit of the previous page of the same window. `undefined` for the first page of the window. */
   readonly after: HitPlace | undefined;
-  /** Maximum number of documents to read. */
+  /** Maximum number of documents that PostgreSQL reads. */
   readonly maxRead: number;
 }
 
+/** The result of a `DocumentQuery`. */
 export interface FoundDocuments {
   readonly hits: readonly SearchHit[];
-  /** Number of documents that PostgreSQL has read. If it equals `maxRead`, there may be more, and `hits` may lack some hits. */
+  /**
+   * Number of documents that PostgreSQL has read. If it equals `maxRead`, there may be unread documents, and `hits` may lack
+   * some hits.
+   */
   readonly read: number;
-  /** Number of all hits in the window. */
+  /** Number of hits among the documents that PostgreSQL has read, including those on other pages. */
   readonly found: number;
 }
 
 /**
- * Makes PostgreSQL execute the queries of this file as they are written, until the end of the transaction. Its planner knows
- * nothing about the frequency of words, and compiling a query takes longer than running it.
+ * Switches off sequential scans, parallel workers and the compilation of queries (JIT), until the end of the transaction.
+ * PostgreSQL's planner does not know how frequent a word is, so it would sometimes choose a slow sequential scan. Compiling a
+ * query of this file takes longer than running it.
  */
 export async function prepareSearch(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw(
@@ -47,17 +57,20 @@ export async function prepareSearch(transaction: Knex.Transaction): Promise<void
   );
 }
 
-/** How the newest documents of some rooms are distributed. */
+/** How densely the newest documents of some rooms lie among the stream positions. */
 export interface RoomSpread {
   /** The position of the newest document. 0 if the rooms have no documents. */
   readonly newest: number;
-  /** Number of documents per stream position near the newest document. */
+  /** Number of documents of these rooms per stream position, near the newest document. */
   readonly density: number;
-  /** Whether no room has more than `each` documents. */
+  /** Whether each room has fewer documents than `each`, up to the position `upper`. */
   readonly isComplete: boolean;
 }
 
-/** Reads the positions of the newest documents of each room: up to position `upper`, and at most `each` documents. */
+/**
+ * Measures how densely the newest documents of some rooms lie. Reads the positions of at most `each` documents of each room,
+ * and no documents after the position `upper`.
+ */
 export async function measureRooms(
   db: Db,
   { rooms, upper, each }: { readonly rooms: readonly RoomId[]; readonly upper: number; readonly each: number },
@@ -87,22 +100,30 @@ export async function measureRooms(
 
 const COLUMNS = 'd.event_id, d.room_id, d.stream_position, d.key, d.lexemes';
 const IN_WINDOW = 'd.stream_position > CAST(:lower AS bigint) AND d.stream_position <= CAST(:upper AS bigint)';
-/** `OFFSET 0` makes PostgreSQL read the window with the index of rooms, and not with the index of lexemes. */
+/**
+ * SQL for the documents of the rooms in the window. `OFFSET 0` makes PostgreSQL read the window with the index of rooms, and
+ * not with the index of lexemes.
+ */
 const NEWEST_OF_ROOMS = `SELECT document.*, true AS in_rooms
   FROM unnest(CAST(:rooms AS text[])) AS room (id) CROSS JOIN LATERAL (
     SELECT ${COLUMNS} FROM matrix_admin.search_documents d WHERE d.room_id = room.id AND ${IN_WINDOW} OFFSET 0) AS document
   LIMIT :maxRead`;
+/** SQL for the documents that match `:candidates`. `in_rooms` tells whether a document is in the rooms and in the window. */
 const WITH_LEXEMES = `SELECT ${COLUMNS}, d.room_id IN (SELECT unnest(CAST(:rooms AS text[]))) AND ${IN_WINDOW} AS in_rooms
   FROM matrix_admin.search_documents d WHERE d.lexemes @@ CAST(:candidates AS tsquery) LIMIT :maxRead`;
 
-/** Reads all documents of the rooms in the window, and returns those that match. Uses the index of rooms. */
+/**
+ * Reads the documents of the rooms in the window, at most `maxRead`, with the index of rooms. Returns a page of those that
+ * match the query.
+ */
 export function findInRooms(db: Db, query: DocumentQuery): Promise<FoundDocuments> {
   return find(db, query, NEWEST_OF_ROOMS, {});
 }
 
 /**
- * Reads all documents that match `candidates`, and returns those that are in the window and match the query. Uses the index of
- * lexemes. `candidates` must match every document that the query matches.
+ * Reads the documents that match `candidates`, at most `maxRead`, with the index of lexemes. Returns a page of those that match
+ * the query and are in its rooms and its window.
+ * @param candidates a `tsquery` in text form. It must match every document that the query matches.
  */
 export function findWithLexemes(db: Db, query: DocumentQuery, candidates: string): Promise<FoundDocuments> {
   return find(db, query, WITH_LEXEMES, { candidates });

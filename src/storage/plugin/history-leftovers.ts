@@ -2,13 +2,14 @@ import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
 /**
- * Kinds of leftovers. A purge of history takes events out of a room's timeline. The leftovers are these events, the state
- * snapshots before them, and the blocks of these snapshots. The purge deletes the leftovers that nothing needs.
+ * Kinds of leftovers. A purge of history takes events out of a room's timeline. The leftovers are those of these events that it
+ * does not delete at once, the state snapshots before the events, and the blocks of these snapshots. Later, the purge deletes
+ * the leftovers that nothing needs.
  */
 export type LeftoverKind = 'event' | 'snapshot' | 'block';
 
 /**
- * Tells whether a purge may find something to delete among a room's leftovers.
+ * Tells whether a room has leftovers that a purge may delete.
  * @param withLocal whether the purge may delete events of local users
  */
 export async function hasLeftovers(db: Db, roomNid: number, withLocal: boolean): Promise<boolean> {
@@ -21,14 +22,16 @@ export async function hasLeftovers(db: Db, roomNid: number, withLocal: boolean):
   return rows.length > 0;
 }
 
-/** Forgets which leftovers of a room are needed. */
+/** Removes the marks of `markNeeded()` from all leftovers of a room. */
 export async function forgetNeeded(transaction: Knex.Transaction, roomNid: number): Promise<void> {
   await transaction.raw('UPDATE matrix_admin.history_leftovers SET needed = false WHERE room_nid = ? AND needed', [
     roomNid,
   ]);
 }
 
-/** Marks leftovers as needed. NIDs that are no leftovers are ignored. */
+/**
+ * Marks leftovers of a room as needed. Ignores NIDs (Dendrite's numbers of events, snapshots or blocks) that are no leftovers.
+ */
 export async function markNeeded(
   transaction: Knex.Transaction,
   roomNid: number,
@@ -43,7 +46,7 @@ export async function markNeeded(
   );
 }
 
-/** Lists the next leftover events of a room after the NID `after`, in the order of their NIDs. */
+/** Lists at most `limit` leftover events of a room with NIDs above `after`, in the order of their NIDs. */
 export async function listLeftoverEvents(
   db: Db,
   roomNid: number,
@@ -61,7 +64,8 @@ export async function listLeftoverEvents(
 }
 
 /**
- * Removes leftovers that are not needed from the list of leftovers. With `withLocal`, also removes events of local users.
+ * Removes leftovers that are not marked as needed from the table of leftovers. Removes events of local users only with
+ * `withLocal`. The caller must then delete the events, snapshots or blocks themselves.
  * @returns the NIDs of the removed leftovers, at most `limit`
  */
 export async function takeUnneeded(
@@ -83,8 +87,8 @@ export async function takeUnneeded(
 }
 
 /**
- * Removes all snapshots and blocks from the list of a room's leftovers, because they are in use. The next purge adds them to
- * the list again.
+ * Removes all snapshots and blocks of a room from the table of leftovers. A purge calls this at its end, when only snapshots
+ * and blocks are left that something needs. A later purge adds them again when it removes the events that need them.
  */
 export async function forgetLeftoverState(transaction: Knex.Transaction, roomNid: number): Promise<void> {
   await transaction.raw(

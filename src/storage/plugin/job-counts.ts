@@ -3,22 +3,23 @@ import { rowsOf } from '../database.ts';
 import { DONE } from './jobs.ts';
 import type { JobState } from './stored-job.ts';
 
-/** Number and progress of the jobs that have the same kind and state. */
+/** Numbers about the jobs that have the same kind and state. */
 export interface JobCount {
   readonly kind: string;
   readonly state: JobState;
   readonly jobs: number;
+  /** Time since the oldest of these jobs was queued, in seconds. */
   readonly oldestAgeSeconds: number;
-  /** Progress of the running job with the least progress, as a fraction of 1. */
+  /** The smallest progress among the running jobs, from 0 to 1. `null` if none runs, or if none knows its number of items. */
   readonly progress: number | null;
   /**
-   * Among the running jobs, one has made no progress for the longest time. The value is the time of that job's last progress,
-   * in seconds since the epoch.
+   * The time at which the running job that has been without progress for the longest time made its last progress, in seconds
+   * since the epoch. For a job that has made no progress yet, its start counts. `null` if none of the jobs is running.
    */
   readonly lastProgressSeconds: number | null;
 }
 
-/** Counts jobs by kind and state, for the metrics. */
+/** Counts all jobs by kind and state, for the metrics. */
 export async function countJobs(db: Knex): Promise<JobCount[]> {
   return rowsOf(
     db.raw(

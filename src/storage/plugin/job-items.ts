@@ -3,13 +3,13 @@ import { type Db, rowsOf } from '../database.ts';
 
 /** Something that a job has processed, for example a user who has left a room. */
 export interface JobItem {
-  /** Name of the item, such as a user id. A job has each name only once. */
+  /** Name of the item, such as a user id. No two items of a job have the same name. */
   readonly item: string;
-  /** Sort key of the item in the job's result. */
+  /** The number by which `listJobItems()` sorts the items. */
   readonly ordinal: number;
 }
 
-/** Adds items to a job. An item that is already stored stays as it is. */
+/** Adds items to a job. If the job already has an item with the same name, that item stays as it is. */
 export async function insertJobItems(
   transaction: Knex.Transaction,
   jobId: string,
@@ -24,7 +24,7 @@ export async function insertJobItems(
   );
 }
 
-/** Returns which of the given items are already stored for the job. */
+/** Returns which of the given names belong to items that are stored for the job. */
 export async function findJobItems(db: Db, jobId: string, among: readonly string[]): Promise<Set<string>> {
   if (among.length === 0) return new Set();
   const rows = await rowsOf<{ item: string }>(
@@ -33,9 +33,10 @@ export async function findJobItems(db: Db, jobId: string, among: readonly string
   return new Set(rows.map(({ item }) => item));
 }
 
-/** Lists the items of a job in the order of their ordinals. @param limit maximum number of items. @defaultValue no limit */
+/** Lists the names of a job's items, sorted by `ordinal`. @param limit maximum number of items. @defaultValue no limit */
 export async function listJobItems(db: Db, jobId: string, limit?: number): Promise<string[]> {
-  // One JSON text is much cheaper to receive than a row for each item. A room can have 100,000 members.
+  // Receiving one JSON text is much cheaper than receiving a row for each item. A job may have 100,000 items, such as the
+  // members of a room.
   const [row] = await rowsOf<{ items: string[] }>(
     db.raw(
       `SELECT coalesce(json_agg(item ORDER BY ordinal, position), '[]') AS items FROM (
@@ -46,7 +47,7 @@ export async function listJobItems(db: Db, jobId: string, limit?: number): Promi
   return row?.items ?? [];
 }
 
-/** Lists the items of a job in the order in which they were added. Skips the first `skipped` items. */
+/** Lists the names of at most `limit` items of a job in the order in which they were added. Skips the first `skipped` items. */
 export async function listAddedItems(db: Db, jobId: string, skipped: number, limit: number): Promise<string[]> {
   const rows = await rowsOf<{ item: string }>(
     db.raw('SELECT item FROM matrix_admin.job_items WHERE job_id = ? ORDER BY position OFFSET ? LIMIT ?', [

@@ -2,19 +2,19 @@ import type { Knex } from 'knex';
 import { rowsOf } from '../database.ts';
 
 /**
- * A part of a job's work: the rows whose ids are above `position` and at most `upper`. Several processes work on the ranges of
- * one job.
+ * A part of a job's work: rows that the job has to process, with ids above `position` and up to `upper`. Several processes may
+ * work on the ranges of one job at the same time.
  */
 export interface JobRange {
   readonly rangeNo: number;
-  /** Id of the last row that has been processed. */
+  /** The id up to which the rows of the range have been processed. */
   readonly position: number;
   readonly upper: number;
 }
 
 /**
- * Maximum number of ranges of a job. A homeserver that has run for years may have very many ids, many of them unused. A range
- * then covers more ids.
+ * Maximum number of ranges of a job. In the tables of a homeserver that has run for years, ids may be very high, and many ids
+ * may be unused. The ranges are then wider, so that there are not too many of them.
  */
 const MAX_RANGES = 1_000;
 
@@ -40,7 +40,13 @@ export async function insertRanges(
   );
 }
 
-/** Claims a range that no process is working on. Returns `undefined` if there is no such range, or if the job must stop. */
+/**
+ * Claims a range for a process. Only an unfinished range can be claimed that no process has claimed, or whose lease has
+ * expired.
+ * @param owner id of the process
+ * @param leaseMs duration of the lease, for which no other process can claim the range
+ * @returns `undefined` if there is no such range, or if the job is no longer running or is to be cancelled
+ */
 export async function claimRange(
   db: Knex,
   jobId: string,
@@ -63,7 +69,7 @@ export async function claimRange(
   return row && { rangeNo: row.range_no, position: Number(row.position), upper: Number(row.upper_position) };
 }
 
-/** A range that a process has claimed. A lease protects it from other processes for `leaseMs`. */
+/** A range that a process has claimed. `owner` is the id of the process. */
 export interface HeldRange {
   readonly jobId: string;
   readonly range: JobRange;
@@ -71,20 +77,22 @@ export interface HeldRange {
   readonly leaseMs: number;
 }
 
+/** A batch of rows of a range that a process has processed. */
 export interface RangeStep {
-  /** Id of the last row before the batch. */
+  /** The position of the range before this batch. */
   readonly from: number;
-  /** Id of the last row in the batch. */
+  /** The position of the range after this batch. */
   readonly position: number;
   /** Number of rows in the batch. */
   readonly rows: number;
+  /** Whether this is the last batch of the range. */
   readonly finished: boolean;
 }
 
 /**
  * Records that a batch of rows has been processed, and renews the lease of the range.
- * @returns `false` if another process holds the range or has processed the batch, or if the job must stop. The caller must then
- * roll the transaction back.
+ * @returns `false` if another process has claimed the range or has processed the batch, or if the job is no longer running or
+ * is to be cancelled. The caller must then roll the transaction back.
  */
 export async function advanceRange(
   transaction: Knex.Transaction,
@@ -106,7 +114,7 @@ export async function advanceRange(
   return rows.length > 0;
 }
 
-/** Renews the lease of a range during a long batch. */
+/** Renews the lease of a range while a long batch is being processed. */
 export async function renewRange(db: Knex, { jobId, range, owner, leaseMs }: HeldRange): Promise<void> {
   await db.raw(
     `UPDATE matrix_admin.job_ranges SET lease_until = clock_timestamp() + ? * interval '1 ms'
@@ -115,7 +123,7 @@ export async function renewRange(db: Knex, { jobId, range, owner, leaseMs }: Hel
   );
 }
 
-/** Ends the lease of a range that this process stops working on, so that other processes can claim the range. */
+/** Ends the lease of an unfinished range on which this process stops working, so that any process can claim the range. */
 export async function releaseRange(db: Knex, { jobId, range, owner }: HeldRange): Promise<void> {
   await db.raw(
     `UPDATE matrix_admin.job_ranges SET lease_until = NULL
@@ -124,7 +132,7 @@ export async function releaseRange(db: Knex, { jobId, range, owner }: HeldRange)
   );
 }
 
-/** Counts the unfinished ranges of a job, and the processes that have processed batches of the job. */
+/** Counts the unfinished ranges of a job, and the processes that have processed at least one batch of the job. */
 export async function rangeSummary(db: Knex, jobId: string): Promise<{ unfinished: number; processes: number }> {
   const [row] = await rowsOf<{ unfinished: number; processes: number }>(
     db.raw(

@@ -30,12 +30,13 @@ interface JobRow {
 const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
 /**
- * SQL expression: the number of items that a job has processed. If the work is split into ranges, the number is the sum over
- * the ranges. The sum is always current, because a transaction that processes a batch also updates `done` of its range.
+ * SQL expression: the number of items that the job `jobs` has processed. If the work of the job is split into ranges, the
+ * number is the sum of `done` of the ranges, because each transaction that processes a batch updates `done` only in the row of
+ * its range.
  */
 export const DONE = `coalesce((SELECT sum(r.done) FROM matrix_admin.job_ranges r WHERE r.job_id = jobs.id), jobs.done)`;
 
-/** The columns that `jobsOf()` reads. */
+/** SQL for the columns that a query for `jobsOf()` must return. */
 export const COLUMNS = `jobs.id, kind, state, input, checkpoint, phase, ${DONE} AS done, total, rate, attempts, failures,
   cancel_requested, created_by, request_id, target, ${msOf('created_at')} AS created_ms, ${msOf('started_at')} AS started_ms,
   ${msOf('finished_at')} AS finished_ms, result, error, errcode, error_status`;
@@ -73,8 +74,11 @@ function jobOf(row: JobRow): Job {
 export const jobsOf = async (query: PromiseLike<{ rows: JobRow[] }>): Promise<Job[]> =>
   (await rowsOf(query)).map(jobOf);
 
+/** A job to queue. */
 export interface NewJob {
+  /** The name of the operation that the job runs. */
   readonly kind: string;
+  /** Jobs with the same key do the same work. Only one of them can be unfinished at a time. */
   readonly dedupeKey: string;
   readonly input: JobData;
   /** The id of the room, user or other thing that the job is about. */
@@ -83,7 +87,10 @@ export interface NewJob {
   readonly requestId: string;
 }
 
-/** Queues a job. If an unfinished job has the same dedupe key, returns that job and its input instead. */
+/**
+ * Queues a job. If an unfinished job has the same dedupe key, queues nothing.
+ * @returns the id and the input of the queued job or of that unfinished job; `joined` is `true` for the latter
+ */
 export async function insertJob(db: Db, job: NewJob): Promise<{ id: string; joined: boolean; input: JobData }> {
   // If an unfinished job prevents the insert, but ends before `findUnfinishedJob()` reads it, the loop tries the insert again.
   for (;;) {
@@ -101,7 +108,10 @@ export async function insertJob(db: Db, job: NewJob): Promise<{ id: string; join
   }
 }
 
-/** Queues a job, unless a job of the same kind is unfinished or was queued less than `intervalMs` ago. */
+/**
+ * Queues a job, unless an unfinished job has the same dedupe key, or a job of the same kind was queued less than `intervalMs`
+ * ago.
+ */
 export async function insertDailyJob(
   db: Db,
   { kind, dedupeKey, input, createdBy }: Pick<NewJob, 'kind' | 'dedupeKey' | 'input' | 'createdBy'>,
@@ -117,6 +127,7 @@ export async function insertDailyJob(
   );
 }
 
+/** Finds the queued or running job with a dedupe key. Returns `undefined` if there is none. */
 export async function findUnfinishedJob(
   db: Db,
   dedupeKey: string,
@@ -127,6 +138,7 @@ export async function findUnfinishedJob(
   return job;
 }
 
+/** Finds a job by its id. */
 export async function findJob(db: Db, id: string): Promise<Job | undefined> {
   const [job] = await jobsOf(db.raw(`SELECT ${COLUMNS} FROM matrix_admin.jobs WHERE id = ?`, [id]));
   return job;
@@ -140,16 +152,19 @@ export interface JobFilter {
   readonly since?: number | undefined;
   /** Only jobs that were queued before this time, in ms since the epoch. */
   readonly until?: number | undefined;
-  /** Only jobs whose last change of state was before this time, in ms since the epoch. */
+  /**
+   * Only jobs whose state last changed before this time, in ms since the epoch. This is when the job ended. If the job has not
+   * ended, it is when the job was first started, or otherwise queued.
+   */
   readonly unchangedSince?: number | undefined;
 }
 
-/** Selects a page of the list of jobs. */
+/** Selects a page of the list of jobs, which begins with the newest job. */
 export interface JobPage {
   readonly limit: number;
-  /** Id of the job after which the page starts. @defaultValue the page starts at the newest job */
+  /** Id of the job after which the page starts. @defaultValue the page starts with the newest job */
   readonly after?: string | undefined;
-  /** Number of jobs to skip. @defaultValue 0 */
+  /** Number of jobs to skip before the page. @defaultValue 0 */
   readonly offset?: number | undefined;
 }
 
@@ -186,7 +201,10 @@ export async function readJobs(
   );
 }
 
-/** Requests that a job stops. A job that has ended does not change. */
+/**
+ * Requests the cancellation of a job, and makes the job due at once, so that a process soon ends it. Changes nothing if the job
+ * has ended.
+ */
 export async function requestCancel(db: Db, id: string): Promise<void> {
   await db.raw(
     `UPDATE matrix_admin.jobs SET cancel_requested = true, run_after = clock_timestamp() WHERE id = ? AND ${UNFINISHED}`,
@@ -195,9 +213,12 @@ export async function requestCancel(db: Db, id: string): Promise<void> {
 }
 
 /**
- * Claims a job for this process: a job that is due, or a job of another process whose lease has expired. The process then has
- * the lease for `leaseMs`. Only the process with the lease may run the job. An expired lease counts as a failure of the job
- * only if the job made no progress since it was claimed. Does not claim jobs in `except`.
+ * Claims a job for a process: a queued job that is due, or a running job whose lease has expired. The process then has the
+ * lease for `leaseMs`. Only the process with the lease may run the job. If an expired lease is replaced, the count of failures
+ * rises by one if the job has made no progress since the last claim, and otherwise becomes 0.
+ * @param kinds only jobs of these kinds
+ * @param claim `owner`: id of the process. `except`: ids of jobs to leave out
+ * @returns `undefined` if there is no such job
  */
 export async function claimJob(
   db: Knex,
@@ -222,7 +243,7 @@ export async function claimJob(
   return job;
 }
 
-/** Lists running jobs of these kinds for which other processes have the lease. */
+/** Lists the running jobs of these kinds that other processes have claimed last. Leaves out jobs that are to be cancelled. */
 export async function listLedByOthers(db: Knex, kinds: readonly string[], owner: string): Promise<Job[]> {
   return jobsOf(
     db.raw(
@@ -233,15 +254,15 @@ export async function listLedByOthers(db: Knex, kinds: readonly string[], owner:
   );
 }
 
-/** Deletes the ranges and the items of jobs that have ended. */
+/** Deletes the ranges and the items of the given jobs. */
 export async function deleteWorkOf(transaction: Knex.Transaction, jobIds: readonly string[]): Promise<void> {
   await transaction.raw('DELETE FROM matrix_admin.job_ranges WHERE job_id = ANY(?)', [[...jobIds]]);
   await transaction.raw('DELETE FROM matrix_admin.job_items WHERE job_id = ANY(?)', [[...jobIds]]);
 }
 
 /**
- * Deletes jobs that ended more than `retentionMs` ago. Keeps a job if a process still has to remove what the job has left
- * behind.
+ * Deletes jobs that ended more than `retentionMs` ago. Keeps a job that still needs a clean-up: a process still has to remove
+ * what the job has left behind.
  */
 export async function removeFinishedJobs(db: Knex, retentionMs: number): Promise<void> {
   await db.raw(

@@ -3,12 +3,15 @@ import { rowsOf } from '../database.ts';
 import { DONE, deleteWorkOf } from './jobs.ts';
 import type { JobData, JobEnd, JobStep } from './stored-job.ts';
 
-/** SQL condition: the step makes progress. A step makes progress if it changes the checkpoint or increases `done`. */
+/** SQL condition: a step of a job makes progress, because it changes the checkpoint or increases `done`. */
 const GOT_ON = '(jobs.checkpoint IS DISTINCT FROM step.checkpoint OR step.done > jobs.done)';
 
 /**
- * Renews the lease of a job, so that this process alone may go on running the job. Returns `undefined` if this process has lost
- * the lease.
+ * Renews the lease of a job for `leaseMs`. Only the process with the lease may run the job. Also updates the stored rate, the
+ * number of processed items, and the time of the last progress.
+ * @param owner id of this process
+ * @param rate processed items per second; `undefined` if it is not known
+ * @returns whether the job is to be cancelled, and its numbers of items; `undefined` if this process has lost the lease
  */
 export async function renewLease(
   db: Knex,
@@ -35,9 +38,9 @@ export async function renewLease(
 }
 
 /**
- * Stores a step of a job. Sets the count of failures to 0, but only if the step made progress. An attempt that only repeats the
- * stored step and then fails must count as one more failure.
- * @returns `false` if this process has lost the job's lease, or the job was cancelled
+ * Stores a step of a job. If the step made progress, sets the count of failures to 0. Otherwise the count stays, because an
+ * attempt that repeats the stored step and then fails must count as one more failure.
+ * @returns `false` if nothing was stored, because this process has lost the job's lease or the job is to be cancelled
  */
 export async function storeCheckpoint(
   transaction: Knex.Transaction,
@@ -63,6 +66,7 @@ export async function storeCheckpoint(
  * Ends a job, unless this process has lost the job's lease. Deletes the job's ranges and items, but keeps the number of
  * processed items.
  * @param input the part of the job's input that stays stored
+ * @returns `false` if this process has lost the lease
  */
 export async function finishJob(
   transaction: Knex.Transaction,
@@ -95,8 +99,8 @@ export async function finishJob(
 }
 
 /**
- * Counts a failure of a job.
- * @returns the number of successive failures without progress; `undefined` if this process has lost the job's lease
+ * Counts a failure of a job, and stores its error text.
+ * @returns the number of failures in a row without progress between them; `undefined` if this process has lost the job's lease
  */
 export async function countFailure(db: Knex, id: string, owner: string, error: string): Promise<number | undefined> {
   const [row] = await rowsOf<{ failures: number }>(
@@ -110,7 +114,7 @@ export async function countFailure(db: Knex, id: string, owner: string, error: s
   return row?.failures;
 }
 
-/** Gives up the lease of a job, so that any process may run it after `delayMs`. */
+/** Gives up the lease of a job and queues the job again, so that any process may claim it after `delayMs`. */
 export async function handBackJob(db: Knex, id: string, owner: string, delayMs: number): Promise<void> {
   await db.raw(
     `UPDATE matrix_admin.jobs SET state = 'queued', run_after = clock_timestamp() + ? * interval '1 ms',

@@ -4,24 +4,27 @@ import type { MediaKey } from '../../matrix/media-uris.ts';
 import { type Db, rowsOf } from '../database.ts';
 import { mediaKeyBindings } from '../mediaapi/media-keys.ts';
 
-/** Time until the next attempt after the removal of a file has failed, as an interval of PostgreSQL. */
+/** SQL for the time until the next attempt after the removal of a file has failed. */
 const POSTPONED = `interval '1 minute'`;
 
 /**
- * Hashes that can be the name of a file. If a row has another hash, such as one with slashes and dots, the row has no file, and
- * nothing is removed for it.
+ * Matches hashes that can be the name of a file. If the row of a media has another hash, such as one with slashes and dots, the
+ * plugin removes no file for this row.
  */
 const IS_HASH = /^[A-Za-z0-9_-]{3,255}$/;
-/** The condition of `IS_HASH` in SQL. */
+/** The same condition as `IS_HASH` in SQL. */
 const HASH_SQL = `~ '^[A-Za-z0-9_-]{3,255}$'`;
+/** Matches the name of a thumbnail, such as `96x96-crop`. */
 const THUMBNAIL = /^(\d{1,9})x(\d{1,9})-(crop|scale)$/;
-/** SQL for the name of a thumbnail. `t` is the row of the thumbnail. */
+/** SQL for the name of the thumbnail in row `t`. */
 const THUMBNAIL_SQL = `t.width || 'x' || t.height || '-' || t.resize_method`;
+/** The same condition as `THUMBNAIL` in SQL. */
 const THUMBNAIL_NAME_SQL = `~ '^[0-9]{1,9}x[0-9]{1,9}-(crop|scale)$'`;
 
 /**
- * Returns SQL that adds files to the table of files to remove. The plugin later removes such a file, unless a row of media
- * refers to it.
+ * Returns SQL that adds files to the table of files to remove, to be removed as soon as possible. The plugin later removes such
+ * a file, unless the row of a media still refers to the file.
+ * @param files a query for the columns `base64hash` and `thumbnail` of the files
  */
 const NOTE = (files: string): string => `INSERT INTO matrix_admin.media_removals (base64hash, thumbnail)
   SELECT base64hash, thumbnail FROM (${files}) AS files
@@ -29,8 +32,9 @@ const NOTE = (files: string): string => `INSERT INTO matrix_admin.media_removals
   ON CONFLICT (base64hash, thumbnail) DO UPDATE SET due_at = excluded.due_at`;
 
 /**
- * Returns the file of a media, or of one of its thumbnails. Returns `undefined` if the hash or the thumbnail cannot be a file
- * name.
+ * Returns the file of a media, or the file of one of the media's thumbnails.
+ * @param thumbnail the name of the thumbnail. @defaultValue the file of the media itself
+ * @returns `undefined` if the hash or the name of the thumbnail cannot be part of a file name
  */
 export function fileNamed(hash: string, thumbnail = ''): MediaFile | undefined {
   if (!IS_HASH.test(hash)) return undefined;
@@ -47,8 +51,9 @@ export interface DeletedMedia extends MediaKey {
 }
 
 /**
- * Deletes the rows of media and of their thumbnails. The same statement adds their files to the table of files to remove. If
- * another transaction is removing one of these files, the statement waits for that transaction.
+ * Deletes the rows of media and of their thumbnails. The same statement adds the files of these rows to the table of files to
+ * remove. If another transaction is removing one of these files, the statement waits for that transaction.
+ * @returns those of the given media that had a row
  */
 export async function deleteMedia(transaction: Knex.Transaction, keys: readonly MediaKey[]): Promise<DeletedMedia[]> {
   const rows = await rowsOf<{ media_origin: MediaKey['origin']; media_id: string; file_size_bytes: string }>(
@@ -75,7 +80,9 @@ export async function deleteMedia(transaction: Knex.Transaction, keys: readonly 
   }));
 }
 
-/** Adds files to the table of files to remove. The plugin later removes such a file, unless a row of media refers to it. */
+/**
+ * Adds files to the table of files to remove. The plugin later removes such a file, unless a media's row refers to the file.
+ */
 export async function insertRemovals(transaction: Knex.Transaction, files: readonly MediaFile[]): Promise<void> {
   await transaction.raw(
     NOTE(
@@ -94,7 +101,7 @@ const fileBindings = (files: readonly MediaFile[]): Record<string, Knex.Value> =
 export const thumbnailNameOf = ({ thumbnail }: MediaFile): string =>
   thumbnail === undefined ? '' : `${thumbnail.width}x${thumbnail.height}-${thumbnail.method}`;
 
-/** Lists the hashes of files whose time of removal has come, the oldest first. */
+/** Lists the hashes of at most `limit` files that are due for removal, those that have been due for the longest time first. */
 export async function listDueHashes(db: Db, limit: number): Promise<string[]> {
   const rows = await rowsOf<{ base64hash: string }>(
     db.raw(
@@ -106,7 +113,7 @@ export async function listDueHashes(db: Db, limit: number): Promise<string[]> {
   return rows.map(({ base64hash: hash }) => hash);
 }
 
-/** Locks the rows of the files to remove that have one of the hashes, and returns these files. */
+/** Locks those rows of the table of files to remove that have one of the hashes. Returns the files of these rows. */
 export async function lockRemovals(transaction: Knex.Transaction, hashes: readonly string[]): Promise<MediaFile[]> {
   const rows = await rowsOf<{ base64hash: string; thumbnail: string }>(
     transaction.raw(
@@ -118,7 +125,7 @@ export async function lockRemovals(transaction: Knex.Transaction, hashes: readon
   return rows.flatMap(({ base64hash, thumbnail }) => fileNamed(base64hash, thumbnail) ?? []);
 }
 
-/** Deletes files from the table of files to remove. The transaction must have locked their rows. */
+/** Deletes rows from the table of files to remove. The transaction must have locked these rows with `lockRemovals()`. */
 export async function deleteRemovals(transaction: Knex.Transaction, files: readonly MediaFile[]): Promise<void> {
   await transaction.raw(
     `DELETE FROM matrix_admin.media_removals
@@ -127,7 +134,7 @@ export async function deleteRemovals(transaction: Knex.Transaction, files: reado
   );
 }
 
-/** Postpones the removal of a hash's files by a minute. */
+/** Postpones the removal of the files with a hash until a minute from now. */
 export async function postponeRemovals(db: Db, hash: string): Promise<void> {
   await db.raw(
     `UPDATE matrix_admin.media_removals SET due_at = clock_timestamp() + ${POSTPONED} WHERE base64hash = ?`,
@@ -136,8 +143,8 @@ export async function postponeRemovals(db: Db, hash: string): Promise<void> {
 }
 
 /**
- * Returns the names of the files that have one of these hashes, and to which a row of a media or thumbnail refers. A name is
- * `<hash>`, or `<hash>/96x96-crop` for a thumbnail.
+ * Finds the files that have one of these hashes, and that the row of a media or of a thumbnail still needs.
+ * @returns names of files: `<hash>` for the file of a media, and for example `<hash>/96x96-crop` for a thumbnail
  */
 export async function findUsedFiles(db: Db, hashes: readonly string[]): Promise<ReadonlySet<string>> {
   const rows = await rowsOf<{ name: string }>(

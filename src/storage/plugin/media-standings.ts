@@ -3,15 +3,16 @@ import { type Db, rowsOf } from '../database.ts';
 import { mediaKeyBindings } from '../mediaapi/media-keys.ts';
 
 /**
- * SQL for the administrator who has quarantined a media, or `NULL`. `m` is the media's row in Dendrite's table. `s` is the
- * media's row in `matrix_admin.media_standings`, which stores the quarantine and the protection. This row may be missing. A
- * quarantine covers every media with the same content, as in Synapse.
+ * SQL for the administrator who has quarantined a media, or `NULL` if the media is not quarantined. Row `m` is the media in
+ * Dendrite's table. Row `s` is the media in `matrix_admin.media_standings`, which stores quarantines and protections. Both rows
+ * may be missing. A quarantine also covers all other media with the same content, as in Synapse. A protected media is never
+ * quarantined.
  */
 export const QUARANTINED_BY = `CASE WHEN s.is_protected THEN NULL ELSE coalesce(s.quarantined_by,
   (SELECT max(h.quarantined_by) FROM matrix_admin.media_standings h
    WHERE h.base64hash = m.base64hash AND h.quarantined_by IS NOT NULL)) END`;
 
-/** SQL that joins the row `s` of `matrix_admin.media_standings` to the row `m` of a media. */
+/** SQL that joins the row `s` for `QUARANTINED_BY` to the row `m`. */
 export const WITH_STANDING = `LEFT JOIN matrix_admin.media_standings s
   ON s.media_origin = m.media_origin AND s.media_id = m.media_id`;
 
@@ -31,7 +32,8 @@ export async function isQuarantined(db: Db, { origin, mediaId }: MediaKey): Prom
 
 /**
  * Quarantines media, except protected media. Also works for media that the homeserver has not stored.
- * @returns how many of the given media are quarantined now
+ * @param by the administrator
+ * @returns how many of the given media are not protected, and so are quarantined now
  */
 export async function insertQuarantines(db: Db, keys: readonly MediaKey[], by: string): Promise<number> {
   const [row] = await rowsOf<{ quarantined: number }>(
@@ -81,15 +83,16 @@ export async function updateProtection(db: Db, { origin, mediaId }: MediaKey, is
   );
 }
 
-/** The beginning or the end of a quarantine. */
+/** The beginning or the end of a media's quarantine. */
 export interface QuarantineChange {
   readonly id: number;
   readonly origin: string;
   readonly mediaId: string;
+  /** `true` for the beginning, `false` for the end. */
   readonly quarantined: boolean;
 }
 
-/** Lists the changes that come after the change with the id `after`, oldest first. */
+/** Lists at most `limit` changes with ids above `after`, the oldest first. */
 export async function readQuarantineChanges(db: Db, after: number, limit: number): Promise<QuarantineChange[]> {
   const rows = await rowsOf<{ id: string; media_origin: string; media_id: string; quarantined: boolean }>(
     db.raw(

@@ -2,12 +2,14 @@ import type { Knex } from 'knex';
 import type { EventId } from '../../ids.ts';
 import { rowsOf } from '../database.ts';
 
-/** How long a client's transaction id stays stored. */
+/** How long the transaction id of a sent notice stays stored, as an interval of PostgreSQL. */
 const REMEMBERED = '7 days';
 
 /**
- * Finds the notice that an actor has already sent with this transaction id. Concurrent calls with the same id wait until this
- * database transaction ends. If there is no such notice, the caller must send the notice and call `storeNotice()`.
+ * Finds the server notice that an administrator has already sent with a transaction id. The client chooses this id, so that it
+ * can repeat a request without sending the notice twice. Concurrent calls with the same id wait until this database transaction
+ * ends. If the function returns `undefined`, the caller must send the notice and call `storeNotice()` in this database
+ * transaction.
  */
 export async function findNotice(
   transaction: Knex.Transaction,
@@ -28,7 +30,9 @@ export async function findNotice(
   return row === undefined || row.event_id === '' ? undefined : row.event_id;
 }
 
-/** Stores the event that was sent with a transaction id. Deletes expired transaction ids. */
+/**
+ * Stores which event was sent with the transaction id of `findNotice()`. Also deletes transaction ids older than `REMEMBERED`.
+ */
 export async function storeNotice(
   transaction: Knex.Transaction,
   actor: string,

@@ -5,31 +5,37 @@ import type { Position, RowCounts } from '../deletion.ts';
 import { deleteRoomSummary } from './room-summaries.ts';
 
 /**
- * The progress of a purge. It is stored outside the job, so that a new job can resume a purge that was cancelled or has failed.
+ * The progress of the purge of a room. It is stored outside the row of the job that purges the room, so that a new job can
+ * resume the purge if the first job was cancelled or has failed.
  */
 export interface PurgeProgress {
+  /** Number of phases that are complete. Each phase deletes rows from certain tables. */
   readonly phase: number;
+  /** How far the current phase has come. */
   readonly position: Position;
+  /** Number of rows that all phases have deleted or changed so far, by table. */
   readonly deleted: RowCounts;
   /** Number of events in the room when the purge began. */
   readonly events: number;
-  /** What the evacuation before the purge has done. Absent if there was no evacuation. */
+  /** The result of the evacuation before the purge. Absent if there was no evacuation. */
   readonly evacuation?: PurgeEvacuation;
 }
 
-/** What an evacuation before a purge has done. An evacuation makes the local users leave the room. */
+/** The result of an evacuation before a purge. An evacuation makes the local users leave the room. */
 export interface PurgeEvacuation {
   /** Number of users who have left the room. */
   readonly evacuated: number;
   /** Users who could not leave, and the reasons. */
   readonly failed?: readonly { readonly id: string; readonly reason: string }[];
-  /** Servers that had not received all leave events when the purge continued. They will never receive these events. */
+  /**
+   * Other servers that had not received all leave events when the purge began. These servers never receive the missing events.
+   */
   readonly undelivered?: readonly string[];
 }
 
 /**
- * Tells whether a room is being purged. During a purge, no event may be written into the room. If the caller has locked the
- * room's row (or knows that there is no row), the answer stays valid until the end of the transaction.
+ * Tells whether a room is being purged. During a purge, nobody may write an event into the room. If the caller has locked the
+ * row of the room in `roomserver_rooms`, or if there is no such row, the answer stays valid until the end of the transaction.
  */
 export async function isPurging(db: Db, roomId: RoomId): Promise<boolean> {
   const [row] = await rowsOf<{ purging: boolean }>(
@@ -38,7 +44,7 @@ export async function isPurging(db: Db, roomId: RoomId): Promise<boolean> {
   return row?.purging ?? false;
 }
 
-/** Marks a room as being purged. Other transactions see the mark after the commit. */
+/** Stores the beginning of a room's purge, and deletes the room's summary, so that lists no longer show the room. */
 export async function insertPurge(
   transaction: Knex.Transaction,
   roomId: RoomId,
@@ -59,6 +65,7 @@ export async function readPurge(db: Db, roomId: RoomId): Promise<PurgeProgress |
   return row?.progress;
 }
 
+/** Stores the progress of a room's purge. */
 export async function updatePurge(
   transaction: Knex.Transaction,
   roomId: RoomId,
@@ -70,6 +77,7 @@ export async function updatePurge(
   ]);
 }
 
+/** Deletes the progress of a room's purge at the end of the purge. */
 export async function deletePurge(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
   await transaction.raw('DELETE FROM matrix_admin.purges WHERE room_id = ?', [roomId]);
 }

@@ -1,8 +1,9 @@
 import { type Db, rowsOf } from '../database.ts';
 
 /**
- * Stores a nonce for a limited time, and deletes expired nonces.
- * @returns whether the nonce was stored. The function does not store it if there are already `capacity` nonces.
+ * Stores a nonce of a registration by shared secret, and deletes expired nonces.
+ * @param limits `lifetimeMs`: the time until the nonce expires. `capacity`: maximum number of stored nonces
+ * @returns `false` if the nonce was not stored, because `capacity` nonces are already stored
  */
 export async function insertNonce(
   db: Db,
@@ -21,7 +22,10 @@ export async function insertNonce(
   return rows.length > 0;
 }
 
-/** Uses up a nonce. @returns whether the nonce was valid. If several calls use the same nonce, only one of them gets `true`. */
+/**
+ * Deletes a nonce that a registration uses.
+ * @returns whether the nonce was stored and had not expired. If several calls use the same nonce, only one of them gets `true`.
+ */
 export async function takeNonce(db: Db, nonce: string): Promise<boolean> {
   const rows = await rowsOf<{ good: boolean }>(
     db.raw(

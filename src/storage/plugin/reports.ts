@@ -4,7 +4,7 @@ import { type Db, rowsOf } from '../database.ts';
 import { REPORT_STATUSES, type ReportPage, type ReportStatus, type TextFilter } from '../roomserver/event-reports.ts';
 import { readNamedState, textOf } from '../syncapi/named-state.ts';
 
-/** What a report in this table can be about. Reports about events are in a table of Dendrite's. */
+/** What a report in the table `matrix_admin.reports` can be about. Reports about events are in a table of Dendrite's. */
 export const REPORT_KINDS = ['user', 'room'] as const;
 export type ReportKind = (typeof REPORT_KINDS)[number];
 
@@ -17,13 +17,14 @@ export interface Report {
   readonly reporter: UserId;
   readonly reason: string;
   readonly status: ReportStatus;
+  /** The note of the administrator who last set the status. */
   readonly note: string | null;
-  /** The user who set the status. `null` if no user has set it. */
+  /** The administrator who last set the status. `null` if nobody has set it. */
   readonly changedBy: string | null;
   readonly changedAt: number | null;
 }
 
-/** A report about a room, with the room's current name, alias and topic. */
+/** A report about a room, with the room's current name, alias and topic. Each is `null` if the room has none. */
 export interface RoomReport extends Report {
   readonly name: string | null;
   readonly canonicalAlias: string | null;
@@ -31,9 +32,9 @@ export interface RoomReport extends Report {
 }
 
 export interface ReportFilter {
-  /** A condition on the id of the reported user or room. It compares the whole id or a part of it. */
+  /** Compares the id of the reported user or room with a text: the whole id, or a part of the id. */
   readonly reported?: TextFilter | undefined;
-  /** A condition on the user id of the reporter. It compares the whole id or a part of it. */
+  /** Compares the user id of the reporter with a text: the whole id, or a part of the id. */
   readonly reporter?: TextFilter | undefined;
   readonly status?: ReportStatus | undefined;
 }
@@ -69,6 +70,7 @@ const reportOf = (row: ReportRow): Report => ({
   changedAt: row.changed_ms === null ? null : Math.floor(row.changed_ms),
 });
 
+/** Returns an SQL condition: the report has this kind and passes the filter whose `bindingsOf()` are bound to the query. */
 const matching = (kind: ReportKind): string => `${COLUMN_OF[kind]} IS NOT NULL
   AND (CAST(:reported AS text) IS NULL OR ${COLUMN_OF[kind]} = :reported
     OR (:reportedIsPart AND strpos(${COLUMN_OF[kind]}, :reported) > 0))
@@ -83,7 +85,10 @@ const bindingsOf = ({ reported, reporter, status }: ReportFilter): Record<string
   status: status ?? null,
 });
 
-/** Lists reports in the order of their ids, which is the order of their arrival. */
+/**
+ * Lists a page of the reports of one kind that the filter selects. They are in the order of their ids, which is the order of
+ * their arrival: the oldest first if `direction` is `f`, and otherwise the newest first.
+ */
 export async function listReports(
   db: Db,
   kind: ReportKind,
@@ -102,7 +107,7 @@ export async function listReports(
   return rows.map(reportOf);
 }
 
-/** Counts the matching reports. */
+/** Counts the reports of one kind that the filter selects. */
 export async function countMatchingReports(db: Db, kind: ReportKind, filter: ReportFilter): Promise<number> {
   const [row] = await rowsOf<{ total: number }>(
     db.raw(`SELECT count(*)::int AS total FROM matrix_admin.reports WHERE ${matching(kind)}`, bindingsOf(filter)),
@@ -110,6 +115,7 @@ export async function countMatchingReports(db: Db, kind: ReportKind, filter: Rep
   return row?.total ?? 0;
 }
 
+/** Finds a report of one kind by its id. */
 export async function findReport(db: Db, kind: ReportKind, id: number): Promise<Report | undefined> {
   const [row] = await rowsOf<ReportRow>(
     db.raw(`SELECT ${columnsOf(kind)} FROM matrix_admin.reports WHERE id = ? AND ${COLUMN_OF[kind]} IS NOT NULL`, [id]),
@@ -117,7 +123,7 @@ export async function findReport(db: Db, kind: ReportKind, id: number): Promise<
   return row && reportOf(row);
 }
 
-/** Adds the current names, aliases and topics of the rooms to reports. */
+/** Adds the rooms' current names, aliases and topics to reports about rooms. */
 export async function withRoomNames(db: Db, reports: readonly Report[]): Promise<RoomReport[]> {
   const roomIds = [...new Set(reports.map(({ reported }) => reported as RoomId))];
   const rooms = await readNamedState(db, roomIds, ['m.room.name', 'm.room.canonical_alias', 'm.room.topic']);
@@ -134,12 +140,13 @@ export async function withRoomNames(db: Db, reports: readonly Report[]): Promise
 
 /** A new report. */
 export interface NewReport {
+  /** Id of the reported user or room. */
   readonly reported: string;
   readonly reporter: UserId;
   readonly reason: string;
 }
 
-/** Adds a report. @returns its id */
+/** Adds a report. @returns the id of the report */
 export async function insertReport(
   transaction: Knex.Transaction,
   kind: ReportKind,
@@ -154,7 +161,7 @@ export async function insertReport(
   return Number(row?.id);
 }
 
-/** Sets the status of a report. @returns whether the report exists */
+/** Sets the status and the note of a report. @returns whether the report exists */
 export async function updateReportStatus(
   transaction: Knex.Transaction,
   kind: ReportKind,
@@ -181,7 +188,7 @@ export async function deleteReport(transaction: Knex.Transaction, kind: ReportKi
   return rows.length > 0;
 }
 
-/** Counts the reports of each kind and status. */
+/** Counts the reports of each kind and status. The result also has the kinds and statuses of which there are 0 reports. */
 export async function countReports(db: Db): Promise<{ kind: ReportKind; status: ReportStatus; reports: number }[]> {
   const rows = await rowsOf<{ kind: ReportKind; status: ReportStatus; reports: number }>(
     db.raw(

@@ -10,8 +10,9 @@ import type { Compared } from './summary-states.ts';
 import type { TrigramIndex } from './trigrams.ts';
 
 /**
- * The columns of a summary that hold a text of a state event. For each column: the type of the event, and the key of the text
- * in the event's content.
+ * A summary is a row of `matrix_admin.room_summaries`. It contains what lists of rooms show about a room, so that lists of many
+ * rooms are quick. This table has the columns of a summary that hold a text of the room's current state. For each column: the
+ * type of the state event, and the key of the text in the event's content.
  */
 const TEXTS = {
   name: ['m.room.name', 'name'],
@@ -21,12 +22,14 @@ const TEXTS = {
   guest_access: ['m.room.guest_access', 'guest_access'],
   history_visibility: ['m.room.history_visibility', 'history_visibility'],
 } as const;
+/** The types of state events of which a summary contains something. */
 const TYPES: readonly string[] = ['m.room.create', ...Object.values(TEXTS).map(([type]) => type)];
 
+/** Returns SQL for a text in the content of the state event of a type. The SQL gives NULL for a missing or empty text. */
 const contentOf = (type: string, key: string): string =>
   `max(nullif(s.content #>> '{${key}}', '')) FILTER (WHERE s.type = '${type}')`;
 
-/** SQL that reads the columns of the summary of room `r` that come from the room's current state. It returns one row. */
+/** SQL that reads `STATE_COLUMNS` of room `r` from the room's current state. The SQL returns one row. */
 const STATE = `SELECT ${Object.entries(TEXTS)
   .map(([column, [type, key]]) => `left(${contentOf(type, key)}, ${SORTED_LENGTH}) AS ${column}`)
   .join(', ')},
@@ -40,11 +43,11 @@ const STATE = `SELECT ${Object.entries(TEXTS)
 const STATE_COLUMNS = [...Object.keys(TEXTS), 'creator', 'federatable', 'search_name', 'search_alias'];
 
 const COUNT_COLUMNS = ['joined_members', 'joined_local_members', 'state_events'];
-/** The columns that a check compares to find out whether a stored summary is correct. */
+/** The columns by which `compareRoomSummaries()` finds out whether a stored summary is correct. */
 const COMPARED = ['room_id', 'version', ...COUNT_COLUMNS, ...STATE_COLUMNS];
 const COLUMNS = ['room_nid', 'up_to', 'state_snapshot_nid', ...COMPARED];
 
-/** The index for searches. A database without the extension `pg_trgm` does not have this index. */
+/** The index for searches by name and alias. A database without the extension `pg_trgm` does not have this index. */
 export const ROOM_SEARCH_INDEX: TrigramIndex = {
   name: 'room_summaries_search',
   table: 'room_summaries',
@@ -52,9 +55,9 @@ export const ROOM_SEARCH_INDEX: TrigramIndex = {
 };
 
 /**
- * The indexes with which PostgreSQL reads the list of rooms in an order. For an order without an index, PostgreSQL sorts the
- * summaries of all rooms, which takes less than a tenth of a second. Updating an index costs time too, so there are indexes
- * only for columns that seldom change.
+ * Indexes for lists of rooms that are sorted by one of these columns. For any other order, PostgreSQL sorts the summaries of
+ * all rooms, which takes less than a tenth of a second. Updating an index also costs time, so only columns that seldom change
+ * have an index.
  */
 export const ROOM_ORDER_INDEXES: readonly SummaryIndex[] = ['name', 'canonical_alias'].map((column) => ({
   name: `room_summaries_${column}`,
@@ -63,14 +66,14 @@ export const ROOM_ORDER_INDEXES: readonly SummaryIndex[] = ['name', 'canonical_a
 }));
 
 /**
- * SQL for the NID of the newest event of room `r`. A NID is the number that Dendrite gives an event. The newest event is always
- * a forward extremity, an event that no other event follows yet.
+ * SQL for the NID of the newest event of room `r`. A NID is the number that Dendrite gives an event. `latest_event_nids` has
+ * the forward extremities: the events that no other event follows yet. The newest event is one of them.
  */
 const NEWEST = '(SELECT max(nid) FROM unnest(r.latest_event_nids) AS nid)';
 
 /**
- * Returns SQL that computes summaries from the homeserver's tables, without reading the stored summaries. It covers the rooms
- * that lists show and for which `condition` holds. In the condition, `r` is the row of the room.
+ * Returns SQL that computes the summaries of rooms from the homeserver's tables, without reading the stored summaries.
+ * @param condition SQL condition on the row `r` of a room. Rooms that lists do not show are left out anyway.
  */
 const rightSummaries = (condition: string): string => `
   SELECT r.room_nid, ${NEWEST} AS up_to, r.state_snapshot_nid, r.room_id, r.room_version AS version, members.*,
@@ -84,8 +87,9 @@ const rightSummaries = (condition: string): string => `
   WHERE ${IS_SHOWN} AND ${condition}`;
 
 /**
- * Returns SQL that stores computed summaries. If another transaction has meanwhile stored a summary of a room with a newer
- * event, that summary stays.
+ * Returns SQL that stores computed summaries. If the stored summary of a room already includes a newer event, because another
+ * transaction has just stored it, the stored summary stays.
+ * @param summaries SQL for the rows to store
  */
 const store = (summaries: string): string => `
   INSERT INTO matrix_admin.room_summaries AS old (${COLUMNS.join(', ')})
@@ -94,8 +98,8 @@ const store = (summaries: string): string => `
   WHERE old.up_to <= excluded.up_to`;
 
 /**
- * Counts the members and the state events of a room, and stores the room's summary. The transaction must have locked the row of
- * the room.
+ * Computes a room's summary anew, and stores it. The cost depends on the number of members and state events, because the query
+ * counts them. The transaction must have locked the row of the room in `roomserver_rooms`.
  */
 export async function summariseRoom(
   transaction: Knex.Transaction,
@@ -108,7 +112,7 @@ export async function summariseRoom(
   });
 }
 
-/** Deletes the summary of a room that lists no longer show. */
+/** Deletes the summary of a room, so that lists no longer show the room. */
 export async function deleteRoomSummary(transaction: Knex.Transaction, roomId: RoomId): Promise<void> {
   await transaction.raw(
     `DELETE FROM matrix_admin.room_summaries
@@ -118,9 +122,9 @@ export async function deleteRoomSummary(transaction: Knex.Transaction, roomId: R
 }
 
 /**
- * SQL that computes how the events in `:eventIds` change the counts of room `r`. The rows of these events in
- * `syncapi_output_room_events` name the state events that each event adds and removes. `OFFSET 0` makes PostgreSQL look up each
- * of these few events, instead of joining tables whose sizes it misjudges.
+ * SQL that computes by how much the events in `:eventIds` change `COUNT_COLUMNS` of room `r`. The row of each event in
+ * `syncapi_output_room_events` names the state events that the event adds to the current state and removes from it. `OFFSET 0`
+ * makes PostgreSQL look up each of these few state events, instead of joining tables whose sizes PostgreSQL misjudges.
  */
 const CHANGES = `SELECT
     coalesce(sum(change.sign), 0)::int AS state_events,
@@ -139,10 +143,10 @@ const CHANGES = `SELECT
   WHERE o.event_id = ANY(:eventIds) AND o.room_id = r.room_id`;
 
 /**
- * SQL condition: since the summary `s` of room `r` was written, only the events in `:eventIds` have changed the room. The
- * condition checks that the oldest of these events is newer than the summary, that the state before this event is the state
- * that the summary describes, and that no other forward extremity of the room is newer than the summary. The condition does not
- * hold if the host has written an earlier event without calling `admin.events.apply()`.
+ * SQL condition: since the summary `s` of room `r` was written, only the events in `:eventIds` have changed the room. For this,
+ * the condition checks three things: the oldest of these events is newer than the summary, the state before this event is the
+ * state that the summary describes, and no other forward extremity of the room is newer than the summary. The condition is
+ * false, for example, if the homeserver has written an earlier event without passing it to `admin.events.apply()`.
  */
 const IS_NEXT = `(SELECT e.event_nid > s.up_to AND e.state_snapshot_nid = s.state_snapshot_nid
     FROM public.roomserver_events e WHERE e.event_id = ANY(:eventIds) ORDER BY e.event_nid LIMIT 1)
@@ -150,7 +154,7 @@ const IS_NEXT = `(SELECT e.event_nid > s.up_to AND e.state_snapshot_nid = s.stat
     AND e.event_nid > s.up_to AND e.event_id <> ALL(:eventIds))`;
 
 /**
- * Updates the summary of a room if the given events are the only events that the summary lacks. Otherwise changes nothing.
+ * Updates the summary of a room if `IS_NEXT` holds for the given events. Otherwise changes nothing.
  * @returns whether the summary was updated
  */
 async function changeSummary(
@@ -159,7 +163,7 @@ async function changeSummary(
   events: readonly AppliedEvent[],
   localServerNames: readonly ServerName[],
 ): Promise<boolean> {
-  // An event that is not a state event may change the state too, if it follows several branches of the room's event graph.
+  // An event that is not a state event can also change the state, if it follows several branches of the room's event graph.
   const isNamed = events.some(({ type, state_key }) => state_key === undefined || TYPES.includes(type));
   const places = [`up_to = ${NEWEST}`, 'state_snapshot_nid = r.state_snapshot_nid'];
   const changes = COUNT_COLUMNS.map((column) => `${column} = s.${column} + c.${column}`);
@@ -178,10 +182,10 @@ async function changeSummary(
 }
 
 /**
- * Updates the summaries of rooms after the transaction has written events. If the caller says that a message changes no state
- * (`changes_state` is `false`), the message needs no query. Otherwise a message needs one small query. The cost of a state
- * event does not depend on the size of the room. Only if the summary already includes the event, or lacks an earlier event, the
- * function counts all members of the room.
+ * Updates the summaries of rooms after the transaction has written events. If `changes_state` of an event is `false`, the event
+ * needs no query, unless it is a redaction. If `changes_state` is missing, a message needs one small query. The cost of a state
+ * event does not depend on the size of the room, unless the summary already includes the event, or lacks an earlier event. In
+ * these two cases, the function counts all members of the room.
  */
 export async function followEvents(
   transaction: Knex.Transaction,
@@ -195,13 +199,14 @@ export async function followEvents(
   }
 }
 
-/** Returns the value if it is a text that PostgreSQL can store. Returns nothing otherwise. */
+/** Returns a list with the value if it is a text that PostgreSQL can store. Returns an empty list otherwise. */
 const storableText = (value: unknown): string[] =>
   typeof value === 'string' && value.isWellFormed() && !value.includes('\0') ? [value] : [];
 
 /**
- * Returns the ids of the events whose rows tell whether the given event has changed the state: the event itself if the caller
- * does not know it, and the event that a redaction redacts. A redaction of a state event changes the summary.
+ * Returns the ids of the events whose rows in `syncapi_output_room_events` tell whether the given event changes the summary. If
+ * `changes_state` is missing, this is the event itself. For a redaction, it is also the redacted event, because the redaction
+ * of a state event changes the summary.
  */
 function listDoubtful({ event_id, type, changes_state, redacts, content }: AppliedEvent): unknown[] {
   return [
@@ -210,7 +215,10 @@ function listDoubtful({ event_id, type, changes_state, redacts, content }: Appli
   ];
 }
 
-/** Lists the rooms whose state the events may have changed. The rooms are in the order in which transactions lock them. */
+/**
+ * Lists the rooms whose summaries the events may have changed. The rooms are in the order of their NIDs, so that transactions
+ * lock the rows of several rooms in the same order.
+ */
 async function listChangedRooms(transaction: Knex.Transaction, events: readonly AppliedEvent[]): Promise<string[]> {
   const changing = events.filter(({ changes_state, state_key }) => changes_state ?? state_key !== undefined);
   const rooms = new Set<string>(changing.map(({ room_id }) => room_id));
@@ -236,9 +244,11 @@ async function listChangedRooms(transaction: Knex.Transaction, events: readonly 
 }
 
 /**
- * Computes the summaries of a batch of rooms, and compares them with the stored summaries.
- * @param batch `after`: NID of the last room in the previous batch. `limit`: number of rooms. `corrects`: whether to correct
- * wrong summaries
+ * Computes the summaries of a batch of rooms, and compares them with the stored summaries. The rooms are in the order of their
+ * NIDs.
+ * @param batch `after`: NID of the last room in the previous batch. `limit`: maximum number of rooms in the batch. `corrects`:
+ * whether to store the right summaries in place of wrong and missing ones, and to delete summaries of rooms that lists do not
+ * show
  */
 export async function compareRoomSummaries(
   db: Db,
@@ -270,7 +280,7 @@ export async function compareRoomSummaries(
   };
 }
 
-/** Counts all rooms that the homeserver knows. */
+/** Counts all rooms in `roomserver_rooms`. */
 export async function countRooms(db: Db): Promise<number> {
   const [row] = await rowsOf<{ rooms: number }>(db.raw('SELECT count(*)::int AS rooms FROM public.roomserver_rooms'));
   return row?.rooms ?? 0;

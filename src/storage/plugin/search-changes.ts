@@ -4,14 +4,15 @@ import { type Db, rowsOf } from '../database.ts';
 import type { RebuildRef } from './stored-document.ts';
 
 /**
- * An edit, and the event that it edits. The table `search_edits` keeps both ids, because a redaction of the edit removes the id
- * of the original from the edit.
+ * The ids of an edit (an event that replaces the content of another event) and of the original event. The table `search_edits`
+ * stores both ids, because a redaction of the edit removes the id of the original event from the edit.
  */
 export interface Edit {
   readonly edit: EventId;
   readonly original: EventId;
 }
 
+/** Stores edits in the table `search_edits`. */
 export async function insertEdits(db: Db, edits: readonly Edit[]): Promise<void> {
   if (edits.length === 0) return;
   // Rows are inserted in the order of their ids, so that transactions that insert the same edits do not deadlock.
@@ -23,14 +24,14 @@ export async function insertEdits(db: Db, edits: readonly Edit[]): Promise<void>
   );
 }
 
-/** Forgets which events these events edit. */
+/** Deletes edits from the table `search_edits`. */
 export async function deleteEdits(db: Db, editIds: readonly EventId[]): Promise<void> {
   await db.raw('DELETE FROM matrix_admin.search_edits WHERE edit_event_id = ANY(?)', [[...editIds]]);
 }
 
 /**
- * Lists edited events. If a given event has edits, lists the event itself. If a given event is an edit, lists the event that it
- * edits.
+ * Lists the original events that concern the given events: each given event that has edits, and the original of each given
+ * event that is an edit.
  */
 export async function findEditedAround(db: Db, eventIds: readonly EventId[]): Promise<EventId[]> {
   const rows = await rowsOf<{ original: EventId }>(
@@ -43,7 +44,7 @@ export async function findEditedAround(db: Db, eventIds: readonly EventId[]): Pr
   return rows.map(({ original }) => original);
 }
 
-/** Finds the edits of the given events, and the edits among them. Returns each edit with the event that it edits. */
+/** Finds the edits of the given events, and those of the given events that are edits themselves. */
 export async function findEditsAround(db: Db, eventIds: readonly EventId[]): Promise<Edit[]> {
   return rowsOf(
     db.raw(
@@ -54,7 +55,7 @@ export async function findEditsAround(db: Db, eventIds: readonly EventId[]): Pro
   );
 }
 
-/** Finds the edits among the given events. Returns each edit with the event that it edits. */
+/** Finds those of the given events that are edits, and returns them with their original events. */
 export async function findOriginals(db: Db, eventIds: readonly EventId[]): Promise<Edit[]> {
   return rowsOf(
     db.raw(
@@ -65,7 +66,7 @@ export async function findOriginals(db: Db, eventIds: readonly EventId[]): Promi
   );
 }
 
-/** Lists the edits of the given events. */
+/** Finds the edits of the given events. */
 export async function findEdits(db: Db, originals: readonly EventId[]): Promise<Edit[]> {
   return rowsOf(
     db.raw(
@@ -76,7 +77,7 @@ export async function findEdits(db: Db, originals: readonly EventId[]): Promise<
   );
 }
 
-/** Lists events that have edits, in the order of their ids. The list starts after the id `after`. */
+/** Lists at most `limit` events that have edits and whose ids come after `after`, in the order of the ids. */
 export async function listEdited(db: Db, after: string, limit: number): Promise<EventId[]> {
   const rows = await rowsOf<{ original: EventId }>(
     db.raw(
@@ -88,7 +89,11 @@ export async function listEdited(db: Db, after: string, limit: number): Promise<
   return rows.map(({ original }) => original);
 }
 
-/** Creates the row of a search index if it is missing. @param analysis id of the text analysis that is used for a new index */
+/**
+ * Creates the row of a search index in the table `search_indexes` if the row is missing.
+ * @param engine name of the search engine that has the index
+ * @param analysis id of the text analysis (which splits texts into words) that a new index uses
+ */
 export async function ensureIndexState(db: Db, engine: string, analysis: string): Promise<void> {
   await db.raw('INSERT INTO matrix_admin.search_indexes (engine, analysis) VALUES (?, ?) ON CONFLICT DO NOTHING', [
     engine,
@@ -96,14 +101,19 @@ export async function ensureIndexState(db: Db, engine: string, analysis: string)
   ]);
 }
 
+/** What the table `search_indexes` says about the search index of an engine. */
 export interface IndexState {
+  /** The rebuild that is running. `undefined` if no rebuild is running. */
   readonly rebuild: RebuildRef | undefined;
-  /** When the last reindex ended, in ms since the epoch. `undefined` if there was none. */
+  /** When the last successful rebuild ended, in ms since the epoch. `undefined` if there was none. */
   readonly lastRebuildAt: number | undefined;
-  /** Id of the text analysis that was used for the index. `undefined` if an older version of the plugin wrote the index. */
+  /**
+   * Id of the text analysis with which the index was built. `undefined` if it is unknown, so that the index needs a rebuild.
+   */
   readonly analysis: string | undefined;
 }
 
+/** Reads the state of the search index of an engine. */
 export async function indexState(db: Db, engine: string): Promise<IndexState> {
   const [row] = await rowsOf<{
     id: string | null;
@@ -127,8 +137,9 @@ export async function indexState(db: Db, engine: string): Promise<IndexState> {
 }
 
 /**
- * Begins a rebuild of the index. After the commit, the plugin also records changes for the rebuild. Drops the changes that were
- * recorded for an earlier rebuild.
+ * Stores that a rebuild of the index begins. From the commit on, the plugin also records changes for the new index that the
+ * rebuild fills. Drops the changes that were recorded for an earlier rebuild.
+ * @param analysis id of the text analysis that the rebuild uses
  */
 export async function beginRebuild(
   transaction: Knex.Transaction,
@@ -144,9 +155,11 @@ export async function beginRebuild(
 }
 
 /**
- * Ends the rebuild of the index. After a successful rebuild, stores the time and the analysis id. If the rebuild began with
- * another analysis id than it ended with, stores NULL instead of the id, and the index needs another rebuild.
- * @param result `swapped` is the analysis id of the process that ends the rebuild, or `undefined` if the rebuild failed
+ * Stores that a rebuild of the index has ended. Does nothing if another rebuild is running. After a successful rebuild, stores
+ * the time and the id of the analysis. If the rebuild began with another analysis than it ended with, stores NULL instead of
+ * the id, so that the index needs another rebuild.
+ * @param result `swapped` is the id of the analysis of the process that ends a successful rebuild, and `undefined` if the
+ * rebuild has failed
  */
 export async function endRebuild(
   db: Db,
@@ -167,11 +180,16 @@ export async function endRebuild(
   if (rows.length > 0) await dropRebuildChanges(db, engine);
 }
 
+/** Drops the target `for_rebuild` of all changes. Deletes changes that have no other target. */
 async function dropRebuildChanges(db: Db, engine: string): Promise<void> {
   await db.raw('DELETE FROM matrix_admin.search_changes WHERE engine = ? AND NOT for_index', [engine]);
   await db.raw('UPDATE matrix_admin.search_changes SET for_rebuild = false WHERE engine = ? AND for_rebuild', [engine]);
 }
 
+/**
+ * Records that the documents of events must be changed in a search index.
+ * @param target in which index: the live index, the index that a rebuild is filling, or both
+ */
 export async function insertChanges(
   transaction: Knex.Transaction,
   engine: string,
@@ -188,11 +206,13 @@ export async function insertChanges(
 /** Where a change still has to be made: in the live index, or in the index that a rebuild is filling. */
 export type ChangeTarget = 'for_index' | 'for_rebuild';
 
+/** A recorded change. Changes with higher `seq` were recorded later. */
 export interface Change {
   readonly seq: number;
   readonly eventId: EventId;
 }
 
+/** Lists at most `limit` changes that still have to be made in a target, in the order of `seq`. */
 export async function listChanges(db: Db, engine: string, target: ChangeTarget, limit: number): Promise<Change[]> {
   const rows = await rowsOf<{ seq: string; event_id: EventId }>(
     db.raw(
@@ -203,7 +223,9 @@ export async function listChanges(db: Db, engine: string, target: ChangeTarget, 
   return rows.map((row) => ({ seq: Number(row.seq), eventId: row.event_id }));
 }
 
-/** Draws a number that is larger than all numbers drawn before, and larger than the `seq` of all changes listed before. */
+/**
+ * Takes a number from the sequence of `seq`. It is higher than all numbers taken before, and than the `seq` of earlier changes.
+ */
 export async function drawVersion(db: Db): Promise<number> {
   const [row] = await rowsOf<{ version: string }>(
     db.raw(`SELECT nextval(pg_get_serial_sequence('matrix_admin.search_changes', 'seq')) AS version`),
@@ -211,14 +233,14 @@ export async function drawVersion(db: Db): Promise<number> {
   return Number(row?.version);
 }
 
-/** Records that changes have been made in their target. Deletes changes that have been made in all their targets. */
+/** Records that changes have been made in a target. Deletes those of the changes that have no other target left. */
 export async function settleChanges(db: Db, target: ChangeTarget, seqs: readonly number[]): Promise<void> {
   const other = target === 'for_index' ? 'for_rebuild' : 'for_index';
   await db.raw(`DELETE FROM matrix_admin.search_changes WHERE seq = ANY(?) AND NOT ${other}`, [[...seqs]]);
   await db.raw(`UPDATE matrix_admin.search_changes SET ${target} = false WHERE seq = ANY(?)`, [[...seqs]]);
 }
 
-/** Returns which of the given events have changes that are not in the live index yet. */
+/** Returns those of the given events that have recorded changes which are not in the live index yet. */
 export async function undelivered(db: Db, engine: string, eventIds: readonly EventId[]): Promise<Set<EventId>> {
   const rows = await rowsOf<{ event_id: EventId }>(
     db.raw('SELECT event_id FROM matrix_admin.search_changes WHERE engine = ? AND for_index AND event_id = ANY(?)', [
@@ -229,6 +251,7 @@ export async function undelivered(db: Db, engine: string, eventIds: readonly Eve
   return new Set(rows.map((row) => row.event_id));
 }
 
+/** Counts the recorded changes that are not in the live index yet. */
 export async function countUndelivered(db: Db, engine: string): Promise<number> {
   const [row] = await rowsOf<{ waiting: number }>(
     db.raw('SELECT count(*)::int AS waiting FROM matrix_admin.search_changes WHERE engine = ? AND for_index', [engine]),
@@ -237,8 +260,9 @@ export async function countUndelivered(db: Db, engine: string): Promise<number> 
 }
 
 /**
- * Takes or renews the lease for delivering changes to an index. Only the process with the lease delivers changes.
- * @returns whether this process has the lease
+ * Takes or renews the lease for delivering recorded changes to an engine. Only the process with the lease may deliver changes.
+ * @param owner id of this process
+ * @returns whether this process has the lease now
  */
 export async function leaseDelivery(db: Db, engine: string, owner: string, leaseMs: number): Promise<boolean> {
   const rows = await rowsOf<{ engine: string }>(
@@ -251,6 +275,7 @@ export async function leaseDelivery(db: Db, engine: string, owner: string, lease
   return rows.length > 0;
 }
 
+/** Ends the lease of `leaseDelivery()`, so that another process can take it at once. */
 export async function releaseDelivery(db: Db, engine: string, owner: string): Promise<void> {
   await db.raw(
     `UPDATE matrix_admin.search_indexes SET delivery_until = '-infinity' WHERE engine = ? AND delivery_owner = ?`,

@@ -5,10 +5,13 @@ import { transact } from '../transact.ts';
 import { SAMPLE_INDEX } from './sampled-documents.ts';
 import type { SearchDocument } from './stored-document.ts';
 
-/** The table of the live index, or the table that a reindex is filling, whose name contains the id of the reindex. */
+/**
+ * A table of search documents: the table of the live index, or the table that a reindex is filling. The name of the latter
+ * contains the id of the reindex.
+ */
 export type DocumentTable = 'search_documents' | `search_documents_${string}`;
 
-/** Documents that PostgreSQL can store, and for each document its lexemes in the text form of `tsvector`. */
+/** Documents for which `isStorable()` is true, and for each document its lexemes in the text form of `tsvector`. */
 export interface IndexedDocuments {
   readonly documents: readonly SearchDocument[];
   readonly lexemes: readonly string[];
@@ -18,15 +21,15 @@ const qualified = (table: DocumentTable): string => `matrix_admin.${table}`;
 
 const COLUMNS = 'event_id, room_id, sender, stream_position, key, text, lexemes';
 /**
- * U+001F, the unit separator. The plugin joins all values of a column with this character into one text, because such a text
- * costs far less than an array literal.
+ * U+001F, the unit separator. The plugin joins the values of a column with this character, and passes the column to PostgreSQL
+ * as one text. This is much quicker than passing an array.
  */
 const SEPARATOR = '\x1f';
-// The query casts values row by row. Casting whole arrays takes PostgreSQL a third longer.
+/** SQL for the rows of seven such texts. It casts each value of a row, because casting whole arrays takes a third longer. */
 const ROWS = `SELECT event_id, room_id, sender, stream_position::bigint, key, text, coalesce(lexemes, '')::tsvector
   FROM unnest(${Array.from({ length: 7 }, () => `string_to_array(?, E'\\x1f')`).join(', ')}) AS row (${COLUMNS})`;
 
-/** Tells whether a document can be stored. A forged id may contain the separator, and then the document cannot be stored. */
+/** Tells whether a document can be stored. It cannot be stored if an id contains the separator, as a forged id may. */
 export function isStorable({ eventId, roomId, sender }: SearchDocument): boolean {
   return ![eventId, roomId, sender].some((id) => id.includes(SEPARATOR));
 }
@@ -42,20 +45,20 @@ const valuesOf = ({ documents, lexemes }: IndexedDocuments): string[] =>
     lexemes,
   ].map((values) => values.join(SEPARATOR));
 
-/** Adds documents to a table that contains none of them yet. */
+/** Adds documents of a batch of a reindex to a table that contains none of these documents yet. */
 export async function insertDocuments(
   transaction: Knex.Transaction,
   table: DocumentTable,
   indexed: IndexedDocuments,
 ): Promise<void> {
   if (indexed.documents.length === 0) return;
-  // PostgreSQL may lose this batch if the server crashes. Then PostgreSQL also loses the record that the batch is done, because
-  // the same transaction writes the record. So the plugin loads the batch again.
+  // With this setting, PostgreSQL may lose the transaction if PostgreSQL crashes after the commit. The transaction also stores
+  // that the batch is done. So if the transaction is lost, the plugin loads the batch again.
   await transaction.raw('SET LOCAL synchronous_commit = off');
   await transaction.raw(`INSERT INTO ${qualified(table)} (${COLUMNS}) ${ROWS}`, valuesOf(indexed));
 }
 
-/** Adds or replaces documents. */
+/** Adds documents, or replaces them if the table already has documents of the same events. */
 export async function upsertDocuments(db: Db, table: DocumentTable, indexed: IndexedDocuments): Promise<void> {
   if (indexed.documents.length === 0) return;
   await db.raw(
@@ -66,6 +69,7 @@ export async function upsertDocuments(db: Db, table: DocumentTable, indexed: Ind
   );
 }
 
+/** Deletes the documents of the given events, and all documents of the given rooms. */
 export async function deleteDocuments(
   db: Db,
   table: DocumentTable,
@@ -80,7 +84,11 @@ export async function deleteDocuments(
   }
 }
 
-/** Deletes a room's oldest documents: at least `limit`, or all if there are fewer. @returns the number of deleted documents */
+/**
+ * Deletes the `limit` oldest documents of a room from the live index, and further documents with the same stream position as
+ * the last of these.
+ * @returns the number of deleted documents. If it is below `limit`, the room has no more documents.
+ */
 export async function deleteRoomDocuments(db: Db, roomId: RoomId, limit: number): Promise<number> {
   const { rowCount } = await db.raw<{ rowCount: number | null }>(
     `DELETE FROM matrix_admin.search_documents WHERE room_id = :roomId AND stream_position <= coalesce(
@@ -91,11 +99,12 @@ export async function deleteRoomDocuments(db: Db, roomId: RoomId, limit: number)
   return rowCount ?? 0;
 }
 
-/** Creates an empty document table without indexes if it is missing. */
+/** Creates an empty table of documents, without indexes. Does nothing if the table exists. */
 export async function createDocumentTable(db: Db, table: DocumentTable): Promise<void> {
   await db.raw(`CREATE TABLE IF NOT EXISTS ${qualified(table)} (LIKE matrix_admin.search_documents)`);
 }
 
+/** The last parts of the names of a table's indexes. */
 const INDEXES = ['event_id', 'room_id', 'lexemes', 'sample'] as const;
 const INDEX_DEFINITIONS: Readonly<Record<(typeof INDEXES)[number], readonly [kind: string, method: string]>> = {
   event_id: ['UNIQUE INDEX', '(event_id)'],
@@ -104,10 +113,16 @@ const INDEX_DEFINITIONS: Readonly<Record<(typeof INDEXES)[number], readonly [kin
   sample: ['INDEX', SAMPLE_INDEX],
 };
 
-/** Maximum memory for building one index. With PostgreSQL's default, building a GIN index takes several times longer. */
+/**
+ * Maximum memory that PostgreSQL uses for building one index. With PostgreSQL's default of 64 MB, building a GIN index takes
+ * several times longer.
+ */
 const BUILD_MEMORY = '256MB';
 
-/** Builds the indexes and the planner statistics of a filled table. Uses two connections. */
+/**
+ * Builds the indexes of a filled table, on two connections at the same time. Then collects statistics about the table for
+ * PostgreSQL's planner.
+ */
 export async function indexDocumentTable(db: Knex, table: DocumentTable): Promise<void> {
   const build = (column: (typeof INDEXES)[number]): Promise<void> =>
     transact(db, async (transaction) => {
@@ -121,14 +136,15 @@ export async function indexDocumentTable(db: Knex, table: DocumentTable): Promis
       .then(() => build('room_id'))
       .then(() => build('sample')),
   ]);
-  // `ANALYZE` skips the text and the lexemes. Their statistics take longer than building the indexes, and searches do not use
-  // them.
+  // `ANALYZE` skips the columns `text` and `lexemes`. Collecting their statistics takes longer than building the indexes, and
+  // searches do not use such statistics.
   await db.raw(`ANALYZE ${qualified(table)} (room_id, stream_position, key)`);
 }
 
 /**
- * Replaces the live table with a filled one. Does nothing if the filled table has already replaced the live table. Waits at
- * most a second for running searches. New searches wait until the transaction ends.
+ * Replaces the table of the live index with a filled table. Does nothing if the filled table no longer exists, because it has
+ * already become the live table. New searches wait until the transaction ends.
+ * @throws Error if running searches use the live table for longer than a second; `isLockTimeout()` is true for this error
  */
 export async function replaceDocumentTable(transaction: Knex.Transaction, table: DocumentTable): Promise<void> {
   if (!(await documentTableExists(transaction, table))) return;
@@ -136,11 +152,12 @@ export async function replaceDocumentTable(transaction: Knex.Transaction, table:
   await transaction.raw(`DROP TABLE ${qualified('search_documents')}`);
   await transaction.raw(`ALTER TABLE ${qualified(table)} RENAME TO search_documents`);
   for (const column of INDEXES) {
-    // A process of an older version may have built the indexes, without those that a newer version has added.
+    // An index may be missing if a process of an older version of the plugin has built the indexes.
     await transaction.raw(`ALTER INDEX IF EXISTS ${qualified(table)}_${column} RENAME TO search_documents_${column}`);
   }
 }
 
+/** Drops a table of documents. Does nothing if the table does not exist. */
 export async function dropDocumentTable(db: Db, table: DocumentTable): Promise<void> {
   await db.raw(`DROP TABLE IF EXISTS ${qualified(table)}`);
 }
@@ -152,7 +169,7 @@ async function documentTableExists(db: Db, table: DocumentTable): Promise<boolea
   return row?.found ?? false;
 }
 
-/** Counts the documents, and measures their size on disk in bytes, including indexes. */
+/** Counts the documents of the live index, and measures the size of their table on disk in bytes, including indexes. */
 export async function measureDocuments(db: Db): Promise<{ documents: number; bytes: number }> {
   const [row] = await rowsOf<{ documents: string; bytes: string }>(
     db.raw(

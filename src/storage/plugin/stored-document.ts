@@ -1,23 +1,26 @@
 import type { EventId, RoomId, UserId } from '../../ids.ts';
 
-/** The indexed field of an event, as the specification names it in `keys` of `POST /_matrix/client/v3/search`. */
+/** Which field of an event a search document contains. The values are those of `keys` in `POST /_matrix/client/v3/search`. */
 export type SearchKey = 'content.body' | 'content.name' | 'content.topic';
 
-/** The entry of one event in the search index. It replaces an earlier document with the same event id. */
+/** The entry of one event in the search index. The index has at most one document for each event id. */
 export interface SearchDocument {
   readonly eventId: EventId;
   readonly roomId: RoomId;
   readonly sender: UserId;
-  /** `syncapi_output_room_events.id`. A newer event has a larger position. */
+  /** `id` of the event in `syncapi_output_room_events`. An event that was stored later has a higher position. */
   readonly streamPosition: number;
   readonly key: SearchKey;
   /** The indexed text. It is well-formed Unicode without NUL, and has at most `MAX_TEXT_LENGTH` UTF-16 code units. */
   readonly text: string;
 }
 
+/** The order of hits: the newest first, or those with the highest rank first. */
 export type SearchOrder = 'recent' | 'rank';
 
+/** A document that a search has found. */
 export interface SearchHit extends SearchDocument {
+  /** How well the document matches the search. A better match has a higher rank. */
   readonly rank: number;
 }
 
@@ -26,9 +29,9 @@ export interface RebuildRef {
   /** The id of the rebuild's job. It is part of the name of the new index. */
   readonly id: string;
   /**
-   * The return value of `SearchRebuild.begin()`. The marker identifies the content of the new index. The search engine may swap
-   * the indexes without the plugin receiving its answer. Then the marker shows whether the index has the new or the old
-   * content.
+   * The return value of `SearchRebuild.begin()`. The marker identifies the content of the new index. At the end of a rebuild,
+   * the search engine swaps the new index with the old one. If the plugin does not receive the engine's answer, the marker
+   * shows whether the engine has swapped the indexes.
    */
   readonly marker: string;
 }

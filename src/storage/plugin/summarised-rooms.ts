@@ -10,8 +10,9 @@ import {
 } from '../roomserver/room-list.ts';
 
 /**
- * The sort keys of the orders that do not have the name of a column. The summaries do not contain whether a room is in the room
- * directory, so the order `public` reads the directory.
+ * SQL sort keys of those orders that do not have the name of a column of `room_summaries`. This table has a summary of each
+ * room, which contains what lists of rooms show. A summary does not contain whether the room is in the room directory, so the
+ * order `public` reads the directory.
  */
 const SORT_KEYS: Partial<Record<RoomOrder, string>> = {
   alphabetical: 'r.name',
@@ -20,19 +21,20 @@ const SORT_KEYS: Partial<Record<RoomOrder, string>> = {
 };
 
 /**
- * SQL condition: the name of the room contains the search term, or the part of its canonical alias before the server name
- * contains it, or the whole alias equals the search term. PostgreSQL uses the index of trigrams for each `LIKE` on a column, if
- * the database has this index.
+ * SQL condition, ignoring case: the name of the room contains the search term, or the part of the canonical alias before the
+ * server name contains the search term, or the whole canonical alias equals the search term. If the database has the index of
+ * trigrams, PostgreSQL uses it for each `LIKE` on a column. Only for this reason, the condition also compares the whole alias
+ * by `LIKE`.
  */
 const IS_FOUND = `(r.search_alias = lower(:searchTerm) OR r.search_name LIKE lower(:pattern)
   OR (r.search_alias LIKE lower(:pattern) AND split_part(r.search_alias, ':', 1) LIKE lower(:pattern)))`;
 
-/** Returns a pattern for `LIKE` that matches all texts that contain `part`. */
+/** Returns a pattern for `LIKE` that matches each text that contains `part`. */
 export const patternOf = (part: string): string => `%${part.replace(/[\\%_]/g, '\\$&')}%`;
 
 /**
- * Reads a page of the rooms that lists show, and counts all matching rooms, from the summaries of rooms. The result is the same
- * as that of `readRoomPage()`.
+ * Reads a page of the rooms that a filter selects, and counts all these rooms. Reads the summaries of rooms. If the summaries
+ * are correct, the result is the same as that of `readRoomPage()`, which reads the homeserver's own tables.
  */
 export async function readSummarisedRoomPage(
   db: Db,
@@ -55,7 +57,7 @@ export async function readSummarisedRoomPage(
   const isForward = isDescendingOrder(orderBy) === isReversed;
   const key = SORT_KEYS[orderBy] ?? `r.${orderBy}`;
   if (searchTerm !== undefined) {
-    // A search is slow, so one statement searches once, and uses the result both for the total and for the page.
+    // A search is slow, so this statement searches only once, and uses the result both for the total and for the page.
     const direction = isForward ? 'ASC' : 'DESC';
     const rows = await rowsOf<{ total: number; room_id: RoomId | null }>(
       db.raw(
@@ -75,7 +77,8 @@ export async function readSummarisedRoomPage(
   const total = count?.total ?? 0;
   const length = Math.min(limit, total - offset);
   if (length <= 0) return { roomIds: [], total };
-  // If the page is in the second half of the list, read the list backwards from its end, because fewer rooms are skipped.
+  // If the page begins in the second half of the list, read the list backwards from its end, so that PostgreSQL skips fewer
+  // rooms.
   const fromEnd = offset > total / 2;
   const direction = isForward === fromEnd ? 'DESC' : 'ASC';
   const rows = await rowsOf<{ room_id: RoomId }>(

@@ -4,18 +4,22 @@ import { patternOf } from './summarised-rooms.ts';
 import type { UserPlace } from './summary-states.ts';
 
 /**
- * Number of users between two of the places that `readPlaces()` returns. A query starts at the last of these places before a
- * page, so the query skips fewer than this many users.
+ * Distance between two of the places that `readPlaces()` returns, as a number of users. If a query for a page starts at the
+ * last of these places before the page, PostgreSQL skips fewer users than this number.
  */
 export const PLACE_DISTANCE = 1_000;
 /**
- * A search first checks this many users in the order of the list. It searches all users only if these are too few for a page.
+ * A search by name first checks this many users in the order of the list. Only if too few of them match for a page, the search
+ * checks all users.
  */
 const READ_IN_ORDER = 5_000;
 
-/** An order of the list of users for which the table of summaries has an index. */
+/**
+ * An order of the list of users for which the table `user_summaries` has an index. This table has a summary of each user, with
+ * the values by which lists are sorted, filtered and searched.
+ */
 export interface SummarisedOrder {
-  /** The sort key. `undefined` if the list is sorted only by name. */
+  /** The sort key. `undefined` if the list is sorted only by name, which means by localpart and server name. */
   readonly sortBy: keyof typeof COLUMN_OF | undefined;
   readonly descending: boolean;
 }
@@ -25,8 +29,8 @@ const COLUMN_OF = { creation_ts: 'created_ts', last_seen_ts: 'last_seen_ts' } as
 >;
 
 /**
- * Returns an order of the list of users as the summaries support it. Returns `undefined` if the summaries have no index for the
- * sort key.
+ * Returns the given order of the list of users. Returns `undefined` if the table of summaries has no index for the sort key.
+ * @param sortBy `undefined` sorts only by name
  */
 export function summarisedOrder(sortBy: UserSortKey | undefined, descending: boolean): SummarisedOrder | undefined {
   if (sortBy === undefined) return { sortBy, descending };
@@ -35,29 +39,31 @@ export function summarisedOrder(sortBy: UserSortKey | undefined, descending: boo
 
 /**
  * Tells whether the summaries are enough to find the users that match a filter. They are not enough for a filter by user id,
- * because the summaries do not contain user ids in lower case.
+ * because they do not contain user ids in lower case. They are not enough for a part of a name with a line break, because
+ * `search_text` has a line break between the localpart and the display name.
  */
 export const isSummarisedFilter = ({ userId, partOfUserId, partOfName }: UserFilter): boolean =>
   userId === undefined && partOfUserId === undefined && partOfName?.includes('\n') !== true;
 
-/** A place in a list of users, given by the sort key and the name of the user at this place. */
+/** A place in a sorted list of users: the sort key and the name of the user at this place. */
 export interface ListPlace extends UserPlace {
-  /** The value of the sort key in the index. In a descending order, it is the negative value. */
+  /** The value of `keyOf()` for the user: the sort key, or the negative sort key in a descending order. */
   readonly key: string;
 }
 
 /**
- * Returns SQL for the sort key. A descending order uses the negative key in ascending order, because users with equal keys must
- * stay in ascending order of names.
+ * Returns SQL for the sort key. For a descending order, it is the negative key, by which the list is sorted in ascending order.
+ * So users with equal keys are in ascending order of their names in both directions.
  */
 const keyOf = ({ sortBy, descending }: SummarisedOrder): string =>
   sortBy === undefined ? '0' : `${descending ? '-' : ''}u.${COLUMN_OF[sortBy]}`;
 
+/** Returns SQL for the columns of a place in the list: the sort key, if there is one, and the name. */
 const placeOf = (order: SummarisedOrder): string =>
   order.sortBy === undefined ? 'u.localpart, u.server_name' : `${keyOf(order)}, u.localpart, u.server_name`;
 
 /**
- * Returns SQL for the columns of an order. All columns have the same direction, so PostgreSQL can read an index in this order.
+ * Returns SQL for `ORDER BY`. All columns have the same direction, so PostgreSQL can read the rows in this order from an index.
  */
 function orderOf(order: SummarisedOrder): string {
   if (order.sortBy !== undefined) return placeOf(order);
@@ -65,7 +71,7 @@ function orderOf(order: SummarisedOrder): string {
   return `u.localpart ${direction}, u.server_name ${direction}`;
 }
 
-/** Returns the SQL conditions of a filter, without the condition of the search. */
+/** Returns the SQL conditions of a filter, without the condition for a part of a name, which `searchOf()` returns. */
 function conditionsOf(filter: UserFilter): string[] {
   return [
     'u.server_name = ANY(:serverNames)',
@@ -77,6 +83,7 @@ function conditionsOf(filter: UserFilter): string[] {
   ];
 }
 
+/** SQL condition: the localpart or the display name contains the text, ignoring case. */
 const IS_FOUND = 'u.search_text LIKE lower(:pattern)';
 const searchOf = ({ partOfName }: UserFilter): string[] => (partOfName === undefined ? [] : [IS_FOUND]);
 
@@ -88,7 +95,7 @@ const bindingsOf = (filter: UserFilter): Record<string, string | string[]> => ({
 
 const where = (conditions: readonly string[]): string => (conditions.length === 0 ? 'true' : conditions.join(' AND '));
 
-/** Counts the matching users in the summaries. */
+/** Counts the users that match a filter, from the summaries. */
 export async function countSummarisedUsers(db: Db, filter: UserFilter): Promise<number> {
   const [row] = await rowsOf<{ total: number }>(
     db.raw(
@@ -101,8 +108,8 @@ export async function countSummarisedUsers(db: Db, filter: UserFilter): Promise<
 }
 
 /**
- * Returns the place of the first user of a list, and then of every user that is `PLACE_DISTANCE` users further on. The query
- * reads all matching users.
+ * Returns the places of some users of a list: of the first user, and then of each user that comes `PLACE_DISTANCE` users after
+ * the one before. The query reads all users that match the filter.
  */
 export async function readPlaces(db: Db, filter: UserFilter, order: SummarisedOrder): Promise<ListPlace[]> {
   return rowsOf<ListPlace>(
@@ -117,19 +124,21 @@ export async function readPlaces(db: Db, filter: UserFilter, order: SummarisedOr
 }
 
 /**
- * Where a query for a page of users begins. `at`: at this user. `after`: after this user. If both are `undefined`: at the first
- * user of the list.
+ * Where a query for a page of users begins. If both `at` and `after` are `undefined`, the query begins with the first user of
+ * the list.
  */
 export interface PageStart {
+  /** The query begins with this user. */
   readonly at?: ListPlace | undefined;
+  /** The query begins after this user. Only for lists that are sorted only by name. */
   readonly after?: UserPlace | undefined;
-  /** Number of users to skip between this beginning and the first user of the page. */
+  /** Number of users to skip between the place where the query begins and the first user of the page. */
   readonly offset: number;
 }
 
 /**
- * Reads the names of the users on a page from the summaries. If the summaries are correct, these are the users whom
- * `readUsers()` returns.
+ * Reads the localparts and server names of the users on a page from the summaries. If the summaries are correct, these are the
+ * users whom `readUsers()` reads from the homeserver's own tables.
  */
 export async function readSummarisedPage(
   db: Db,
@@ -160,8 +169,7 @@ export async function readSummarisedPage(
   if (filter.partOfName === undefined) {
     return rowsOf(db.raw(`${select} ${table} ${where([...begins, ...conditionsOf(filter)])} ${rest}`, bindings));
   }
-  // First search only the next `READ_IN_ORDER` users of the list, because they often contain enough matching users for the
-  // page.
+  // First search only among the next `READ_IN_ORDER` users of the list, because enough of them often match for the page.
   const near = await rowsOf<UserPlace>(
     db.raw(
       `WITH near AS MATERIALIZED (SELECT u.* FROM ${table} ${where(begins)} ORDER BY ${orderOf(order)} LIMIT ${READ_IN_ORDER})

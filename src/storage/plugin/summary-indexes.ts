@@ -8,14 +8,17 @@ export interface SummaryIndex {
   readonly definition: string;
 }
 
-/** Creates an index, unless it exists. Other transactions can write to the table in the meantime. */
+/**
+ * Creates an index, unless it exists. Other transactions can write to the table in the meantime. `db` must not be a
+ * transaction, because PostgreSQL does not allow `CREATE INDEX CONCURRENTLY` in transactions.
+ */
 export async function ensureIndex(db: Db, { name, table, definition }: SummaryIndex): Promise<void> {
   const [index] = await rowsOf<{ valid: boolean }>(
     db.raw('SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = to_regclass(?)', [`matrix_admin.${name}`]),
   );
   if (index?.valid) return;
-  // If an earlier `CREATE INDEX CONCURRENTLY` was interrupted, an invalid index remains. PostgreSQL does not use it for
-  // queries.
+  // If an earlier `CREATE INDEX CONCURRENTLY` was interrupted, an invalid index remains. PostgreSQL does not use an invalid
+  // index for queries.
   if (index !== undefined) await db.raw('DROP INDEX matrix_admin.??', [name]);
   await db.raw(`CREATE INDEX CONCURRENTLY ?? ON matrix_admin.?? ${definition}`, [name, table]);
 }

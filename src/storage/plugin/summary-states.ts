@@ -1,33 +1,36 @@
 import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
-/** The kinds of summaries. Each kind has a table of its own. */
+/**
+ * The kinds of summaries: of rooms, and of users. Each kind has a table of its own. A summary contains what lists need to know
+ * about a room or user, so that long lists are quick.
+ */
 export type SummaryKind = keyof SummaryPlaces;
 
-/** For each kind of summaries, the type of a place in the order in which a check compares the summaries. */
+/** For each kind of summaries, the type by which a check says up to which room or user it has compared summaries. */
 export interface SummaryPlaces {
   /** The NID of a room, which is the number that Dendrite gives the room. */
   readonly rooms: number;
   readonly users: UserPlace;
 }
 
-/** The place of an account in the order of names. */
+/** The place of an account in the order of localparts and server names. */
 export interface UserPlace {
   readonly localpart: string;
   readonly serverName: string;
 }
 
-/** The result of comparing a batch of summaries with the homeserver's tables. */
+/** The result of comparing the summaries of a batch of rooms or accounts with the homeserver's tables. */
 export interface Compared<Place> {
-  /** The last room or account of this batch. The next batch begins after it. `undefined` if this was the last batch. */
+  /** The last room or account of this batch, after which the next batch begins. `undefined` if this was the last batch. */
   readonly next: Place | undefined;
   /** Number of rooms or accounts in the batch. */
   readonly compared: number;
-  /** Number of summaries that were missing, wrong, or superfluous. */
+  /** Number of summaries that were missing, wrong, or superfluous (of a room or account that must not have one). */
   readonly wrong: number;
 }
 
-/** Tells whether the summaries are complete, so that lists can be read from the summaries. */
+/** Tells whether the summaries of a kind are complete, so that the plugin can read lists from them. */
 export async function isSummarised(db: Db, kind: SummaryKind): Promise<boolean> {
   const rows = await rowsOf(
     db.raw('SELECT FROM matrix_admin.summary_states WHERE kind = ? AND built_at IS NOT NULL', [kind]),
@@ -42,8 +45,8 @@ export async function isSummarised(db: Db, kind: SummaryKind): Promise<boolean> 
 const MANY = 5_000;
 
 /**
- * Tells whether to start a rebuild: the homeserver has more than `MANY` rooms or accounts, their summaries are incomplete, and
- * no rebuild is queued or running.
+ * Tells whether to start a rebuild of the summaries: for at least one kind, the homeserver has more than `MANY` rooms or
+ * accounts, and the summaries are incomplete. Returns `false` if a rebuild is already queued or running.
  */
 export async function needsSummaries(db: Db): Promise<boolean> {
   const rows = await rowsOf(
@@ -58,16 +61,16 @@ export async function needsSummaries(db: Db): Promise<boolean> {
 }
 
 /**
- * Minimum time between two checks of the same kind of summaries, in seconds. Every process tries to check once a minute. With
- * this limit, usually only one of the processes checks in each minute.
+ * Minimum time between two checks of summaries of the same kind, in seconds. Every process of the homeserver tries to begin a
+ * check once a minute. With this limit, usually only one of the processes does a check in each minute.
  */
 const BETWEEN_CHECKS_S = 30;
 
 /**
- * Begins a check of some of the summaries, and locks the state of this kind of summaries until the transaction ends.
- * @returns `undefined` if nothing is to be checked now: the summaries are incomplete, another process is checking them, or the
- * last check ended less than `BETWEEN_CHECKS_S` ago. Otherwise, the function returns an object. The field `next` is the place
- * after which the check begins. If this field is `undefined`, the check begins at the first summary.
+ * Begins a check of a batch of summaries, and locks the state of this kind of summaries until the transaction ends.
+ * @returns in `next`, the room or user after which the batch begins; if `next` is `undefined`, the batch begins with the first
+ * room or user. The function returns `undefined` instead of an object if nothing is to be checked now: the summaries are
+ * incomplete, another process is checking them, or the last check ended less than `BETWEEN_CHECKS_S` ago.
  */
 export async function beginCheck<Kind extends SummaryKind>(
   transaction: Knex.Transaction,
@@ -83,7 +86,10 @@ export async function beginCheck<Kind extends SummaryKind>(
   return row && { next: row.next ?? undefined };
 }
 
-/** Stores the place after which the next check begins. If `next` is `undefined`, the next check begins at the first summary. */
+/**
+ * Stores the end of a check.
+ * @param next the room or user after which the next check begins; `undefined` if it begins with the first one
+ */
 export async function endCheck(
   transaction: Knex.Transaction,
   kind: SummaryKind,
@@ -95,7 +101,7 @@ export async function endCheck(
   );
 }
 
-/** Records that a rebuild has completed the summaries of a kind. */
+/** Stores that a rebuild has completed the summaries of a kind. */
 export async function noteSummarised(transaction: Knex.Transaction, kind: SummaryKind): Promise<void> {
   await transaction.raw('UPDATE matrix_admin.summary_states SET built_at = clock_timestamp() WHERE kind = ?', [kind]);
 }

@@ -2,8 +2,8 @@ import { type Db, rowsOf } from '../database.ts';
 import { ensureIndex } from './summary-indexes.ts';
 
 /**
- * An index of trigrams (sequences of three characters). With such an index, PostgreSQL quickly finds texts that contain a given
- * text.
+ * An index of trigrams (sequences of three characters). With such an index, PostgreSQL quickly finds the rows whose texts
+ * contain a given text.
  */
 export interface TrigramIndex {
   readonly name: string;
@@ -30,13 +30,14 @@ async function createExtension(db: Db): Promise<void> {
   try {
     await db.raw('CREATE EXTENSION pg_trgm SCHEMA matrix_admin');
   } catch {
-    // The server does not have the extension, the role may not create the extension, or another process has just created it.
+    // The extension is not installed on the server, the role may not create it, or another process has just created it.
   }
 }
 
 /**
- * Creates an index of trigrams, unless it exists. Other transactions can write to the table meanwhile.
- * @returns `false` if there is no index, because the database does not have `pg_trgm` and the role cannot create the extension
+ * Creates an index of trigrams, unless it exists. Other transactions can write to the table in the meantime.
+ * @returns `false` if no index was created, because the database does not have the extension `pg_trgm`, and the plugin could
+ * not create the extension
  */
 export async function ensureTrigramIndex(db: Db, { name, table, columns }: TrigramIndex): Promise<boolean> {
   if ((await findSchema(db)) === undefined) await createExtension(db);

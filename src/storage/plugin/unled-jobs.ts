@@ -3,17 +3,21 @@ import type { Db } from '../database.ts';
 import { COLUMNS, DONE, deleteWorkOf, jobsOf } from './jobs.ts';
 import type { Job, JobData } from './stored-job.ts';
 
-/** SQL condition: no process is running the job. A process whose lease has expired can no longer commit a step of the job. */
+/**
+ * SQL condition: no process may run the job, because the job is queued, or because the lease of the process that ran it has
+ * expired.
+ */
 const UNLED = `(state = 'queued' OR (state = 'running' AND lease_until < clock_timestamp()))`;
 
 /**
- * SQL assignments that end a job that no process is running. If a process has ever run the job, the job may have left something
- * behind, and needs a clean-up.
+ * SQL assignments that end a job for which `UNLED` holds. If a process has ever run the job, the job may have left something
+ * behind, so it needs a clean-up.
  */
 const ENDED = `finished_at = clock_timestamp(), needs_clean_up = attempts > 0, done = ${DONE},
   rate = ${DONE} / greatest(extract(epoch FROM clock_timestamp() - started_at), 0.001),
   lease_owner = NULL, lease_until = NULL, checkpoint = NULL`;
 
+/** Runs an `UPDATE` that ends jobs, and deletes the ranges and items of these jobs. @returns the ended jobs */
 async function end(
   transaction: Knex.Transaction,
   update: string,
@@ -26,7 +30,11 @@ async function end(
   return ended;
 }
 
-/** Ends cancelled jobs that no process is running, whatever their kind. @returns the ended jobs */
+/**
+ * Ends the jobs of all kinds that are to be cancelled and for which `UNLED` holds.
+ * @param id ends only the job with this id. @defaultValue all such jobs
+ * @returns the ended jobs
+ */
 export async function endCancelledJobs(transaction: Knex.Transaction, id?: string): Promise<Job[]> {
   return end(
     transaction,
@@ -37,7 +45,8 @@ export async function endCancelledJobs(transaction: Knex.Transaction, id?: strin
 }
 
 /**
- * Fails jobs that have been due for `abandonedMs` without a process that runs them. Leaves out jobs of the kinds in `served`.
+ * Ends jobs as failed that have been due for more than `abandonedMs` while no process has run them.
+ * @param served kinds of jobs to leave out, because this process can run them
  * @returns the failed jobs
  */
 export async function failAbandonedJobs(
@@ -55,12 +64,15 @@ export async function failAbandonedJobs(
   );
 }
 
-/** Replaces the input of an ended job with the part that stays stored. */
+/** Replaces the input of a job that has ended with the part of the input that stays stored. */
 export async function keepInput(transaction: Knex.Transaction, id: string, input: JobData): Promise<void> {
   await transaction.raw('UPDATE matrix_admin.jobs SET input = ? WHERE id = ?', [JSON.stringify(input), id]);
 }
 
-/** Claims a job that ended while no process was running it, so that this process can remove what the job has left behind. */
+/**
+ * Claims a job that needs a clean-up: the job ended while no process was running it, and this process must remove what the job
+ * has left behind. Returns `undefined` if there is no such job of these kinds that no other process has claimed.
+ */
 export async function claimCleanUp(
   db: Db,
   kinds: readonly string[],
@@ -81,7 +93,7 @@ export async function claimCleanUp(
   return job;
 }
 
-/** Records that everything that the job had left behind is removed. */
+/** Stores that a job no longer needs a clean-up, because everything that the job had left behind is removed. */
 export async function endCleanUp(db: Db, id: string): Promise<void> {
   await db.raw(
     'UPDATE matrix_admin.jobs SET needs_clean_up = false, lease_owner = NULL, lease_until = NULL WHERE id = ?',

@@ -1,15 +1,16 @@
 import { type Db, rowsOf } from '../database.ts';
 
-/** The search index that the homeserver uses: the one that was rebuilt most recently. */
+/** The search index that the homeserver uses, which is the one that was rebuilt most recently. */
 export interface UsedSearchIndex {
+  /** The name of the search engine that has the index. */
   readonly engine: string;
-  /** Codes of the index's languages. `undefined` if an older version of the plugin wrote the index. */
+  /** Codes of the languages of the index. `undefined` if they are not stored, because an older version wrote the index. */
   readonly languages: readonly string[] | undefined;
 }
 
 /**
- * Finds the search index that was rebuilt most recently. The index is in this database, or in a search engine that gets its
- * changes from this database. Returns `undefined` if the homeserver has never had an index.
+ * Finds the search index that was rebuilt most recently. The index itself may be in this database or in another search engine.
+ * In both cases, this database has a row about the index. Returns `undefined` if there is no such row.
  */
 export async function findUsedSearchIndex(db: Db): Promise<UsedSearchIndex | undefined> {
   const [known] = await rowsOf<{ there: boolean }>(

@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
-/** Stores a part of an export of a user. The part consists of lines of JSON. */
+/** Stores a part of an export of a user's data. @param part number of the part. @param lines lines of JSON */
 export async function insertExportPart(
   transaction: Knex.Transaction,
   jobId: string,
@@ -15,7 +15,7 @@ export async function insertExportPart(
   ]);
 }
 
-/** Returns the lines of a part of an export. Returns `undefined` if there is no such part. */
+/** Returns the lines of one part of an export. Returns `undefined` if the export has no part with this number. */
 export async function findExportPart(db: Db, jobId: string, part: number): Promise<string | undefined> {
   const [row] = await rowsOf<{ lines: string }>(
     db.raw('SELECT lines FROM matrix_admin.user_export_parts WHERE job_id = ? AND part = ?', [jobId, part]),
@@ -23,7 +23,7 @@ export async function findExportPart(db: Db, jobId: string, part: number): Promi
   return row?.lines;
 }
 
-/** Deletes what is stored of an export. */
+/** Deletes all parts of an export. */
 export async function deleteExport(db: Db, jobId: string): Promise<void> {
   await db.raw('DELETE FROM matrix_admin.user_export_parts WHERE job_id = ?', [jobId]);
 }

@@ -6,12 +6,13 @@ import type { Compared, UserPlace } from './summary-states.ts';
 import type { TrigramIndex } from './trigrams.ts';
 
 /**
- * The value of `last_seen_ts` for a user none of whose devices was ever seen. It is the greatest `bigint`, because such users
- * come after all other users in ascending order.
+ * The value of `last_seen_ts` in the summary of a user of whose devices none was ever seen. A summary is a row of
+ * `matrix_admin.user_summaries`, from which the plugin reads lists of users. The value is the greatest `bigint`, because such
+ * users must come after all other users in ascending order.
  */
 const NEVER_SEEN = '9223372036854775807';
 
-/** The index for searches. A database without the extension `pg_trgm` does not have this index. */
+/** The index for searches by name. A database without the extension `pg_trgm` does not have this index. */
 export const USER_SEARCH_INDEX: TrigramIndex = {
   name: 'user_summaries_search',
   table: 'user_summaries',
@@ -19,8 +20,8 @@ export const USER_SEARCH_INDEX: TrigramIndex = {
 };
 
 /**
- * The sort key of each index. Each direction of an order has its own index, because users with equal keys are in ascending
- * order of names in both directions.
+ * The name and the sort key of each index. An ascending and a descending order need different indexes, because users with equal
+ * keys must be in ascending order of their names in both orders.
  */
 const ORDERS = {
   user_summaries_created: 'created_ts',
@@ -30,7 +31,7 @@ const ORDERS = {
 };
 
 /**
- * The indexes with which PostgreSQL reads the list of users in an order. They include the columns that filters read, so that
+ * Indexes for lists of users that are sorted by one of these keys. The indexes include the columns that filters read, so that
  * PostgreSQL can skip many users without reading the table.
  */
 export const USER_ORDER_INDEXES: readonly SummaryIndex[] = Object.entries(ORDERS).map(([name, key]) => ({
@@ -52,8 +53,8 @@ const VALUES = [
 const COLUMNS = [...KEY, ...VALUES];
 
 /**
- * Returns SQL that computes summaries from the homeserver's tables, without reading the stored summaries. It covers the
- * accounts for which `condition` holds. In the condition, `a` is the row of the account.
+ * Returns SQL that computes the summaries of accounts from the homeserver's tables, without reading the stored summaries.
+ * @param condition SQL condition on the row `a` of an account
  */
 const rightSummaries = (condition: string): string => `
   SELECT a.localpart, a.server_name, a.account_type, a.is_deactivated IS TRUE AS is_deactivated,
@@ -69,9 +70,11 @@ const rightSummaries = (condition: string): string => `
   LEFT JOIN public.userapi_profiles p ON p.localpart = a.localpart AND p.server_name = a.server_name
   WHERE ${condition}`;
 
+/** SQL condition: the stored summary `s` differs from the computed summary `u`. */
 const DIFFERS = `(${VALUES.map((column) => `s.${column}`).join(', ')})
   IS DISTINCT FROM (${VALUES.map((column) => `u.${column}`).join(', ')})`;
 
+/** Returns SQL that stores computed summaries. @param summaries SQL for the rows to store */
 const store = (summaries: string): string => `
   INSERT INTO matrix_admin.user_summaries (${COLUMNS.join(', ')})
   SELECT ${COLUMNS.join(', ')} FROM ${summaries} ORDER BY localpart, server_name
@@ -79,8 +82,8 @@ const store = (summaries: string): string => `
   DO UPDATE SET ${VALUES.map((column) => `${column} = excluded.${column}`).join(', ')}`;
 
 /**
- * Computes and stores the summary of an account. Call it in a transaction that has changed the account, its profile or its
- * devices.
+ * Computes and stores the summary of an account. Whoever changes an account, its profile, its devices, its restrictions or its
+ * user type must call this function afterwards in the same transaction.
  */
 export async function summariseUser(db: Db, userId: UserId): Promise<void> {
   await db.raw(store(`(${rightSummaries('a.localpart = :localpart AND a.server_name = :serverName')}) AS summary`), {
@@ -88,7 +91,9 @@ export async function summariseUser(db: Db, userId: UserId): Promise<void> {
   });
 }
 
-/** Finds the last account of a batch. Returns `undefined` if fewer than `limit` accounts come after `after`. */
+/**
+ * Finds the last of the `limit` accounts after `after`. Returns `undefined` if fewer than `limit` accounts come after `after`.
+ */
 async function findLast(db: Db, after: UserPlace | undefined, limit: number): Promise<UserPlace | undefined> {
   const [row] = await rowsOf<UserPlace>(
     db.raw(
@@ -101,9 +106,9 @@ async function findLast(db: Db, after: UserPlace | undefined, limit: number): Pr
 }
 
 /**
- * Returns an SQL condition: a row comes after the account `after`, and not after the account `last`. The condition compares the
- * localpart alone and also the pair of localpart and server name. PostgreSQL's planner cannot estimate the number of rows from
- * a comparison of pairs, but from a comparison of localparts.
+ * Returns an SQL condition: a row comes after the account `after`, and not after the account `last`. If one of the two is
+ * `undefined`, there is no limit on this side. The condition compares pairs of localpart and server name, and also the
+ * localparts alone, because PostgreSQL's planner can estimate the number of rows only from a comparison of single columns.
  */
 const rangeOf = (row: string, after: UserPlace | undefined, last: UserPlace | undefined): string =>
   [
@@ -124,8 +129,9 @@ const bindingsOf = (after: UserPlace | undefined, last: UserPlace | undefined): 
 });
 
 /**
- * SQL that inserts, updates and deletes summaries so that they are correct. If another transaction has changed a stored summary
- * since this statement read it, the update skips this summary, because the changed summary is newer.
+ * SQL that corrects the stored summaries: it inserts missing ones, updates wrong ones and deletes superfluous ones. If another
+ * transaction has changed a stored summary since this statement read it, the statement does not update this summary, because
+ * the other transaction's summary is newer.
  */
 const CORRECTION = `,
   inserted AS (INSERT INTO matrix_admin.user_summaries (${COLUMNS.join(', ')})
@@ -136,9 +142,10 @@ const CORRECTION = `,
     WHERE s.localpart = x.localpart AND s.server_name = x.server_name)`;
 
 /**
- * Computes the summaries of a batch of accounts, and compares them with the stored summaries.
- * @param batch `after`: the last account in the previous batch. `limit`: number of accounts. `corrects`: whether to correct
- * wrong summaries
+ * Computes the summaries of a batch of accounts, and compares them with the stored summaries. The accounts are in the order of
+ * their localparts and server names.
+ * @param batch `after`: the last account in the previous batch. `limit`: maximum number of accounts in the batch. `corrects`:
+ * whether to correct the stored summaries
  */
 export async function compareUserSummaries(
   db: Db,
@@ -165,7 +172,7 @@ export async function compareUserSummaries(
   return { next: last, compared: row?.compared ?? 0, wrong: row?.wrong ?? 0 };
 }
 
-/** Counts all accounts. */
+/** Counts all accounts in `userapi_accounts`. */
 export async function countAccounts(db: Db): Promise<number> {
   const [row] = await rowsOf<{ accounts: number }>(
     db.raw('SELECT count(*)::int AS accounts FROM public.userapi_accounts'),
