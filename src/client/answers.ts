@@ -417,7 +417,7 @@ export interface Answers {
     readonly redacted: number;
     /** The events that were not redacted, grouped by reason. Absent if there are none. */
     readonly failed?: readonly RedactionFailure[];
-    /** Number of media that were quarantined or deleted. Absent if media are kept. */
+    /** Number of media that were quarantined or deleted. Absent if the input field `media` is `keep`. */
     readonly media?: number;
     /** `true` if the call was a dry run, which has changed nothing. */
     readonly dry_run?: true;

@@ -48,9 +48,10 @@ interface RemovalParts {
 
 export function createFileRemoval({ db, store, logger }: RemovalParts): FileRemoval {
   /**
-   * Removes the files of the given hashes. The transaction locks each hash, so that the homeserver cannot store the file again
-   * while the transaction is open. The transaction also locks the rows of the files in `media_removals`. If a deletion of media
-   * wants to add one of these files to the table, the deletion waits until the transaction has ended.
+   * Removes those files of the given hashes that `media_removals` lists and that no row of the media tables uses. Deletes their
+   * rows from `media_removals`. The transaction locks each hash, so that the homeserver cannot store the file again while the
+   * transaction is open. The transaction also locks the rows of the files in `media_removals`. If a deletion of media wants to
+   * add one of these files to the table, the deletion waits until the transaction has ended.
    */
   const remove = (hashes: readonly string[]): Promise<void> =>
     retryConflicts(() =>

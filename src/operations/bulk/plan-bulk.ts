@@ -72,7 +72,7 @@ export const planBulk = defineOperation({
     }
     const items = await itemsOf(scope, wanted);
     const [first] = items;
-    // All items have the same options, so it is enough to check the input of the first one.
+    // All users or rooms get the same options, so it is enough to check the input for the first one.
     if (first !== undefined) scope.calls.check(operation, inputOf(first, options, 'plan'));
     const selection = { operation, options, items, createdBy: nameOf(scope.actor) };
     const { token, expiresAt } = await insertBulkSelection(scope.transaction, selection, LIFETIME_MS);

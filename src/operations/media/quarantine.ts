@@ -20,7 +20,7 @@ import { findMediaOfRoom } from './room-media.ts';
 /** Number of media that one SQL statement quarantines. */
 const BATCH = 1_000;
 
-/** The number of media that a call has quarantined. */
+/** Number of media of the call that are quarantined now, including those that were quarantined before. */
 export interface Quarantined {
   readonly numQuarantined: number;
 }
@@ -72,7 +72,7 @@ export const quarantineUserMedia = defineOperation({
   input: inputObject({
     /** The local user. */
     userId: userIdInput,
-    /** Only reports how many media would be quarantined. @defaultValue false */
+    /** Whether to only report how many media would be quarantined. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,
@@ -93,7 +93,7 @@ export const quarantineRoomMedia = defineOperation({
   input: inputObject({
     /** The room. */
     roomId: roomIdInput,
-    /** Only reports how many media would be quarantined. @defaultValue false */
+    /** Whether to only report how many media would be quarantined. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ roomId }) => roomId,
@@ -102,8 +102,9 @@ export const quarantineRoomMedia = defineOperation({
 });
 
 /**
- * Protects a local media from quarantines, or ends the protection. Protecting a media also ends its quarantine. Synapse's
- * routes are `POST /_synapse/admin/v1/media/protect/{mediaId}` and `…/unprotect/{mediaId}`.
+ * Protects a local media from quarantines, or ends the protection. Protecting a media also ends the quarantine of this media
+ * and of all media with the same content. Synapse's routes are `POST /_synapse/admin/v1/media/protect/{mediaId}` and
+ * `…/unprotect/{mediaId}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such media
  */
 export const setMediaProtected = defineOperation({

@@ -56,7 +56,7 @@ export const getBlockedRoom = defineOperation({
 
 /**
  * Blocks a room, so that local users cannot join it. The homeserver need not know the room. Users who have already joined stay
- * in the room. If the room is already blocked, the new reason replaces the old one.
+ * in the room. If the room is already blocked, the new reason, administrator and time replace the old ones.
  */
 export const blockRoom = defineOperation({
   access: 'admin',

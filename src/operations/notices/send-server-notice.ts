@@ -10,7 +10,7 @@ import { noticeInput, requireNotices } from './notice-input.ts';
 
 /**
  * Sends a notice, which is a message from the server, to a local user. Dendrite's route is `POST
- * /_synapse/admin/v1/send_server_notice`. Dendrite drops all content except `msgtype` and `body`.
+ * /_synapse/admin/v1/send_server_notice`. Unlike this operation, Dendrite drops all content except `msgtype` and `body`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  * @throws MatrixError `M_BAD_JSON` if the content is not allowed in an event, or if an `m.room.message` lacks `msgtype` or
  * `body`

@@ -30,7 +30,8 @@ export const findEventByTime = defineOperation({
     /** The time, in ms since the epoch. */
     time: z.int().min(0),
     /**
-     * `f` finds the first event at the time or after it. `b` finds the last event at the time or before it. @defaultValue `f`
+     * `f` finds the event with the earliest time at or after the given time. `b` finds the event with the latest time at or
+     * before the given time. @defaultValue `f`
      */
     direction: z.enum(['f', 'b']).default('f'),
   }),

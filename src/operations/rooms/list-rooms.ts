@@ -25,8 +25,8 @@ export const listRooms = defineOperation({
     /** `b` reverses the order. @defaultValue `f` */
     direction: z.enum(['f', 'b']).default('f'),
     /**
-     * Only rooms to which this text fits: it is the complete room id or an alias of the room, or a part of the room's name or
-     * of the localpart of its canonical alias. Ignores case.
+     * Only the room with this id, or only rooms that have this canonical alias, or whose name or localpart of the canonical
+     * alias contains this text. Case matters only in a room id.
      * @defaultValue all rooms
      */
     searchTerm: z.string().min(1).max(255).optional(),

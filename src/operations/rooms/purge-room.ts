@@ -30,7 +30,7 @@ interface Progress extends PurgeCheckpoint {
  * Deletes a room's data from the homeserver. Afterwards, only events of other rooms may still mention the room. The job first
  * hides the room, so that nobody can use it, and then deletes the room's data. If the job is cancelled or fails after this, the
  * room stays hidden, and another purge of the room continues the work. Dendrite's route is `POST
- * /_dendrite/admin/purgeRoom/{roomID}`. Dendrite leaves much of the data behind.
+ * /_dendrite/admin/purgeRoom/{roomID}`. Unlike this operation, Dendrite leaves much of the data behind.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room
  * @throws MatrixError `M_BAD_STATE` if `media` is not `keep` and the host provides no store of media files
  * @throws MatrixError 409 `M_BAD_STATE` if `onlyIfEmpty` is set and the room has local users

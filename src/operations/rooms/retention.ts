@@ -31,8 +31,8 @@ export interface RetentionPolicy {
   /** How long events stay in rooms without a policy of their own. `undefined` means for ever. */
   readonly defaultLifetimeMs?: number | undefined;
   /**
-   * If a room's own policy has a shorter time than `minLifetimeMs`, `minLifetimeMs` applies. If the policy has a longer time
-   * than `maxLifetimeMs`, `maxLifetimeMs` applies.
+   * The next two fields limit the time that a room's own policy may have. Instead of a shorter time, `minLifetimeMs` applies.
+   * Instead of a longer time, `maxLifetimeMs` applies.
    */
   readonly minLifetimeMs: number;
   readonly maxLifetimeMs?: number | undefined;
@@ -136,7 +136,10 @@ function lifetimeOf(
   return Math.min(Math.max(own, minLifetimeMs), maxLifetimeMs ?? own);
 }
 
-/** Tells whether a room has events before `time` that a purge would remove. */
+/**
+ * Tells whether a purge would remove one of the first `LOOKED_AT` events of a room's timeline, because its time is before
+ * `time` or is not a number.
+ */
 async function hasExpired(
   db: Db,
   { roomId, roomNid }: { readonly roomId: RoomId; readonly roomNid: number },

@@ -43,7 +43,7 @@ export interface Task {
 
 /**
  * Lists jobs in the form of Synapse's tasks, newest first, page by page. Synapse's route is `GET
- * /_synapse/admin/v1/scheduled_tasks`. Synapse's list has no pages.
+ * /_synapse/admin/v1/scheduled_tasks`. In Synapse, the list has no pages.
  */
 export const listTasks = defineOperation({
   access: 'admin',

@@ -26,7 +26,7 @@ export interface UserRedaction {
   readonly redacted: number;
   /** The events that were not redacted, grouped by reason. Absent if there are none. */
   readonly failed?: readonly RedactionFailure[];
-  /** Number of media that were quarantined or deleted. Absent if media are kept. */
+  /** Number of media that were quarantined or deleted. Absent if the input field `media` is `keep`. */
   readonly media?: number;
 }
 
@@ -37,7 +37,7 @@ export interface UserRedaction {
 export interface RedactionProgress {
   readonly redacted: number;
   readonly failed: readonly FailureCount[];
-  /** Number of media that were quarantined or deleted. Absent if media are kept. */
+  /** Number of media that were quarantined or deleted. Absent if the input field `media` is `keep`. */
   readonly media?: number;
   /** The room whose events the job is redacting. The job processes rooms in the order of their ids. Absent at the beginning. */
   readonly roomId?: RoomId;
