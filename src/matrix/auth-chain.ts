@@ -4,7 +4,7 @@ import type { CheckedEvent } from './check-event.ts';
 /** Events by id. An event that the index does not contain counts as rejected. */
 export type EventIndex = ReadonlyMap<EventId, CheckedEvent>;
 
-/** Returns the known auth events of an event. */
+/** Returns those auth events of an event that `known` contains. */
 export function authEventsOf({ authEventIds }: CheckedEvent, known: EventIndex): CheckedEvent[] {
   return authEventIds.map((id) => known.get(id)).filter((event) => event !== undefined);
 }

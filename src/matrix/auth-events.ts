@@ -24,8 +24,8 @@ const textAt = (object: unknown, ...path: readonly string[]): string | undefined
 };
 
 /**
- * Returns the types and state keys of the state events that an event must list in its `auth_events`, if the room has such state
- * events. The order is the same as in Dendrite. Since room version 12, the create event is not one of these events. Source:
+ * Returns the types and state keys of the state events that an event must list in its `auth_events`, as far as the room has
+ * such state events. The order is the same as in Dendrite. Since room version 12, the create event is not among them. Source:
  * Server-Server API, "Auth events selection".
  */
 export function authEventKeys(event: AuthorisedFields, version: RoomVersion): StateKey[] {
@@ -34,8 +34,8 @@ export function authEventKeys(event: AuthorisedFields, version: RoomVersion): St
 }
 
 /**
- * Returns the types and state keys of the state events that the authorisation rules read. In every room version, the create
- * event is one of these events.
+ * Returns the types and state keys of the state events that the authorisation rules read to check an event. In every room
+ * version, the create event is among them.
  */
 export function authStateKeys(event: AuthorisedFields, version: RoomVersion): StateKey[] {
   return [['m.room.create', ''], ...decidingKeys(event, version)];

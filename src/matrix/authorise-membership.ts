@@ -7,7 +7,7 @@ import type { RoomVersion } from './room-version.ts';
 import { publicKeyOf } from './sign-event.ts';
 import { isSignedBy } from './sign-json.ts';
 
-/** A member event, with the state that decides whether it is allowed. */
+/** A member event, and the state that decides whether the event is allowed. The target is the user whom the event concerns. */
 interface Case {
   readonly event: JudgedEvent & { readonly stateKey: UserId };
   readonly state: AuthState;
@@ -68,7 +68,7 @@ function outranksTarget({ event, power, version }: Case): boolean {
 
 function judgeJoin(of: Case): Verdict {
   const { event, power, version, targetMembership } = of;
-  // Only the sender of the create event may join first. Additional creators must be invited.
+  // Only the sender of the create event may join directly after it. Additional creators must be invited.
   const isFirst = isCreator(power, { ...version, privilegedCreators: false }, event.stateKey);
   if (event.follows === 'create' && isFirst) return undefined;
   if (event.sender !== event.stateKey) return 'nobody can join for another user';

@@ -11,7 +11,11 @@ const recordAt = (content: EventJson, key: string): EventJson => {
   return isRecord(value) ? value : {};
 };
 
-/** Applies the authorisation rules to a change of power levels. A user cannot give or take away a level above their own. */
+/**
+ * Applies the authorisation rules to a power levels event. A user cannot set, change or remove a power level above their own
+ * level, and cannot change the level of another user who has the same level.
+ * @returns `undefined` if the event is allowed, else the reason why it is not
+ */
 export function authorisePowerLevels(
   { content, sender }: JudgedEvent,
   power: PowerState,
@@ -48,8 +52,7 @@ export function authorisePowerLevels(
  * the content.
  */
 function wrongIn(content: EventJson, power: PowerState, version: RoomVersion): string | undefined {
-  // Up to room version 9, servers check only the levels in `users`. In other places, a level that is not an integer counts as
-  // absent.
+  // Up to room version 9, servers check only the levels in `users`. If another level is not an integer, it counts as absent.
   const groups = ['users', ...(version.stringPowerLevels ? [] : ['events', 'notifications'])];
   const isObject = (key: string): boolean => !Object.hasOwn(content, key) || isRecord(content[key]);
   if (!groups.every(isObject)) return 'power levels are not grouped in objects';

@@ -47,9 +47,9 @@ export function referencesTo(referred: readonly ReferredEvent[], version: RoomVe
 }
 
 /**
- * Hashes and signs an event in the format of its room version.
+ * Builds an event in the format of its room version, with hash and signature.
  * @throws MatrixError `M_BAD_JSON` if the content cannot be written as canonical JSON; `M_TOO_LARGE` if the event is larger
- * than 65,536 bytes, or if its type or state key is longer than 255 bytes
+ * than 65,536 bytes, or if its type, its state key or an id in it is longer than 255 bytes
  */
 export function buildEvent(draft: EventDraft, version: RoomVersion, key: SigningKey): BuiltEvent {
   const { roomId, sender, type, stateKey, content, redacts, originServerTs, depth, authEvents, prevEvents } = draft;
@@ -72,7 +72,7 @@ export function buildEvent(draft: EventDraft, version: RoomVersion, key: Signing
 }
 
 /**
- * Hashes and signs an event that has all its other fields, and determines its id.
+ * Adds hash and signature to an event that has all its other fields, and determines the event's id.
  * @throws MatrixError the errors of `buildEvent()`
  */
 export function finishEvent(unhashed: EventJson, version: RoomVersion, key: SigningKey): BuiltEvent {

@@ -11,7 +11,7 @@ import { redact } from './redact.ts';
 import { roomIdOfCreate } from './room-id.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 
-/** A well-formed event, with the fields that other code uses most. */
+/** A well-formed event: its JSON in `event`, and its most used fields. */
 export interface CheckedEvent {
   readonly eventId: EventId;
   readonly event: EventJson;
@@ -28,7 +28,7 @@ export interface CheckedEvent {
 
 const isInteger = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value);
 
-/** Returns the event ids in `auth_events` or `prev_events`, or `undefined` if the value is malformed. */
+/** Returns the event ids in `auth_events` or `prev_events`. Returns `undefined` if the value is malformed. */
 function referencesOf(references: unknown): EventId[] | undefined {
   if (!Array.isArray(references)) return undefined;
   const ids = references.map((reference: unknown) =>
@@ -41,7 +41,8 @@ function referencesOf(references: unknown): EventId[] | undefined {
 /**
  * Checks the form and the content hash of an event from another server. Source: Server-Server API, "Checks performed on receipt
  * of a PDU", checks 1 and 3.
- * @returns the event, which is redacted if its hash is wrong; `undefined` if the event is not valid in the room
+ * @returns the event without `unsigned`, and redacted if its hash is wrong; `undefined` if the event is malformed, too large or
+ * of another room
  */
 export function checkEvent(received: EventJson, roomId: RoomId, version: RoomVersion): CheckedEvent | undefined {
   const { type, sender, state_key: stateKey, content, depth, origin_server_ts: originServerTs, hashes } = received;
@@ -94,8 +95,8 @@ export function signersOf({ type, sender, content, eventId }: CheckedEvent, vers
 }
 
 /**
- * Returns the input of `authorise()` for an event.
- * @param find looks up a previous event, to find out whether the create event is the only event before this one
+ * Returns an event in the form that `authorise()` takes.
+ * @param find looks up a previous event, to find out whether the create event is the only previous event
  */
 export function judgedAs(checked: CheckedEvent, find: (eventId: EventId) => CheckedEvent | undefined): JudgedEvent {
   const { type, sender, stateKey, content, prevEventIds } = checked;
@@ -114,8 +115,11 @@ export function judgedAs(checked: CheckedEvent, find: (eventId: EventId) => Chec
 }
 
 /**
- * Applies the authorisation rules to an event, with the event's own auth events as the state. Also refuses an event if an auth
- * event is unknown, or if the event lists an auth event that its room version does not allow for it. See `authorise()`.
+ * Applies the authorisation rules to an event, with the event's own auth events as the state. Also refuses the event if `find`
+ * does not know one of its auth events, if two of them have the same type and state key, or if the room version does not allow
+ * one of them for the event.
+ * @param create the create event, which events do not list as an auth event since room version 12
+ * @returns `undefined` if the event is allowed, else the reason why it is not
  */
 export function authoriseByAuthEvents(
   checked: CheckedEvent,

@@ -16,7 +16,7 @@ export interface ClientEvent {
 /** Fields of `unsigned` that Synapse's admin API repeats outside `unsigned`, as an older format for clients did. */
 const LIFTED = ['age', 'prev_content', 'redacted_because', 'replaces_state'];
 
-/** Facts about an event that its JSON does not contain. */
+/** What the conversion needs besides the event's JSON. */
 interface Place {
   readonly eventId: string;
   readonly roomId: string;
@@ -25,8 +25,8 @@ interface Place {
 }
 
 /**
- * Converts a stored event to the format of the Client-Server API. As in Synapse's admin API, the event's age is both inside and
- * outside `unsigned`.
+ * Converts a stored event to the format of the Client-Server API. Adds the event's age. As in Synapse's admin API, the age and
+ * the other fields in `LIFTED` are both inside and outside `unsigned`.
  */
 export function clientEventOf(event: EventJson, { eventId, roomId, now }: Place): ClientEvent {
   const { type, sender, content, state_key: stateKey, origin_server_ts: sentAt, redacts } = event;
@@ -47,7 +47,10 @@ export function clientEventOf(event: EventJson, { eventId, roomId, now }: Place)
   };
 }
 
-/** Returns the `unsigned` data of an event. If this data contains the redaction of the event, converts the redaction too. */
+/**
+ * Returns the `unsigned` data of an event. If it contains the redaction of the event, converts the redaction to the format of
+ * the Client-Server API too.
+ */
 function unsignedOf({ unsigned }: EventJson, place: Omit<Place, 'eventId'>): EventJson {
   if (!isRecord(unsigned)) return {};
   const { redacted_because: redaction } = unsigned;

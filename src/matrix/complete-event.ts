@@ -8,9 +8,12 @@ import type { EventJson, RoomVersion } from './room-version.ts';
 const FROM_TEMPLATE = ['auth_events', 'prev_events', 'depth'];
 
 /**
- * Completes and signs an event for which another server has made a template, for example with `make_leave`. Takes only the
- * fields from the template that place the event in the room. Source: Server-Server API, "Leaving Rooms".
- * @throws MatrixError `M_BAD_JSON` if the result is not a valid event, `M_TOO_LARGE` if it is too large
+ * Completes and signs an event for which another server has made a template, for example with `make_leave`. Takes only
+ * `auth_events`, `prev_events` and `depth` from the template. Source: Server-Server API, "Leaving Rooms".
+ * @param own the fields of the event that the caller sets, such as `type`, `sender` and `content`
+ * @param originServerTs time of the event, in ms since the epoch
+ * @throws MatrixError `M_BAD_JSON` if the template lacks one of its fields or the result cannot be written as canonical JSON,
+ * `M_TOO_LARGE` if the result is too large
  */
 export function completeEvent(
   template: EventJson,

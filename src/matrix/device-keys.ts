@@ -20,11 +20,12 @@ const MAX_DISPLAY_NAME_LENGTH = 255;
 /** Maximum number of signatures that the plugin checks on one object. */
 const MAX_SIGNATURES = 100;
 
-/** A device whose keys have a valid signature by the device itself. */
+/** A device whose identity keys have a valid signature by the device itself. */
 export interface VerifiedDevice {
   readonly deviceId: string;
+  /** `undefined` if the device has no name, or if the plugin leaves the name out. */
   readonly displayName: string | undefined;
-  /** Canonical JSON of the device's identity keys. */
+  /** Canonical JSON of the device's identity keys, with only the valid signatures. */
   readonly keyJson: string;
 }
 
@@ -43,13 +44,13 @@ export interface VerifiedDevices {
   readonly devices: readonly VerifiedDevice[];
   readonly crossSigningKeys: readonly CrossSigningKey[];
   /**
-   * Number of devices with keys that the check has left out, because the keys are malformed, too large, belong to another
-   * device, or lack the device's own signature. A second entry with the same device id counts too.
+   * Number of devices with keys that are not in `devices`, because the keys are malformed, too large, belong to another device,
+   * or lack the device's own signature. If the list has a second device with the same id, it counts too.
    */
   readonly leftOut: number;
 }
 
-/** A user's keys that verify signatures, by key id. */
+/** A user's public keys that verify signatures, by key id. */
 type Signers = Readonly<Record<string, KeyObject>>;
 
 const bad = (message: string): MatrixError => new MatrixError('M_UNKNOWN', message, { status: 502 });
@@ -60,8 +61,9 @@ const ed25519 = (id: string): string => `ed25519:${id}`;
  * Client-Server API, "Device keys" and "Cross-signing"; Server-Server API, `GET user/devices`.
  *
  * Leaves out a device if its keys belong to another device or lack the device's own signature. So one broken client does not
- * hide the user's other devices. Skips devices without keys, because nobody encrypts messages for such devices. Refuses the
- * whole list if a cross-signing key is invalid, because this key stands for the user. Leaves out other invalid signatures.
+ * hide the user's other devices. Leaves out devices without keys, because nobody encrypts messages for such devices. Refuses
+ * the whole list if a cross-signing key is invalid, because this key stands for the user. Also refuses a list without a stream
+ * id or with more than 2,000 devices. Leaves out all other invalid signatures.
  *
  * @throws MatrixError `M_UNKNOWN` with status 502 if the list is refused
  */
@@ -98,7 +100,10 @@ export function* verifyDevices(
   return { devices: [...devices.values()], crossSigningKeys, leftOut: withKeys.length - devices.size };
 }
 
-/** Returns the key with which a device signs. Returns `undefined` if the keys belong to another device or are malformed. */
+/**
+ * Returns the public key with which a device signs. Returns `undefined` if the keys belong to another device or user, or are
+ * malformed.
+ */
 function signerOf(userId: UserId, { deviceId, keys: object }: RemoteDevice): Signers | undefined {
   if (object?.user_id !== userId || object.device_id !== deviceId || !isDeviceId(deviceId)) return undefined;
   if (!isRecord(object.keys) || !isListOfText(object.algorithms)) return undefined;
@@ -124,7 +129,7 @@ function verifyDevice(
   return { deviceId, displayName: displayName !== undefined && isName(displayName) ? displayName : undefined, keyJson };
 }
 
-/** Reads a cross-signing key. @throws MatrixError if the object is not the user's key for this usage */
+/** Reads a cross-signing key. @throws MatrixError if the object is not a well-formed key of the user for this usage */
 function crossSigningKeyOf(
   userId: UserId,
   usage: CrossSigningUsage,

@@ -4,8 +4,8 @@ import { byTimeThenId } from './power-ordering.ts';
 import { sorted } from './sorted.ts';
 
 /**
- * Follows a chain of power levels events. Yields the power levels event among an event's auth events, then the power levels
- * event among the auth events of the yielded event, and so on.
+ * Follows a chain of power levels events. Yields the power levels event among the event's auth events, then the power levels
+ * event among the auth events of that event, and so on. Leaves out the given event itself.
  */
 function* powerLevelsBefore(event: CheckedEvent, known: EventIndex): Generator<CheckedEvent> {
   const next = (of: CheckedEvent): CheckedEvent | undefined =>
@@ -14,10 +14,11 @@ function* powerLevelsBefore(event: CheckedEvent, known: EventIndex): Generator<C
 }
 
 /**
- * Sorts events by the age of the power levels event on which each event depends, oldest first. Source: room version 2, "State
- * resolution", "Mainline ordering".
- * @param powerLevels the newest power levels event. The mainline consists of this event and the chain of power levels events
- * before it.
+ * The mainline is the chain of power levels events that ends with `powerLevels`. Sorts events by their place on the mainline,
+ * oldest first. The place of an event is the first mainline event that the event's own chain of power levels events reaches.
+ * Events that reach no mainline event come first. Events with equal places are in the order of time and event id. Source: room
+ * version 2, "State resolution", "Mainline ordering".
+ * @param powerLevels the newest power levels event. `undefined` if there is none; then the mainline is empty.
  */
 export function* mainlineOrdering(
   events: readonly CheckedEvent[],
@@ -47,7 +48,7 @@ export function* mainlineOrdering(
       }
       passed.push(before);
     }
-    // Keep the position of each event on the path, so that later events do not follow the same path again.
+    // Keep the position also for each event on the way to the mainline, so that later events do not go the same way again.
     for (const before of passed) positions.set(before, position);
     placed.push({ event, position });
   }

@@ -8,10 +8,10 @@ export interface MediaKey {
   readonly mediaId: string;
 }
 
-/** A media id. Its characters are those that the specification allows, and `=`, which Dendrite also accepts. */
+/** Matches a media id. Allows the characters that the specification allows, and `=`, which Dendrite also accepts. */
 const MEDIA_ID = /^[A-Za-z0-9_=-]{1,255}$/;
 const MEDIA_URI = /^mxc:\/\/([^/]+)\/([^/?#]+)(?:[?#].*)?$/s;
-/** An `mxc://` URI inside a JSON text, in which a slash may be escaped. */
+/** Matches an `mxc://` URI inside a JSON text, in which slashes may be escaped. */
 const IN_JSON = /mxc:(?:\\?\/){2}([^/\\"\s]+)\\?\/([A-Za-z0-9_=-]{1,255})/g;
 
 export function isMediaId(value: string): boolean {
@@ -28,10 +28,10 @@ export function parseMediaUri(value: unknown): MediaKey | undefined {
   return isServerName(origin) && isMediaId(mediaId) ? { origin, mediaId } : undefined;
 }
 
-/** Tells whether a JSON text may contain escapes of ASCII characters, such as `\u002f`. */
+/** Tells whether a JSON text may contain escapes such as `\u002f`, which stand for ASCII characters. */
 const hasEscapes = (json: string): boolean => json.includes('\\u00');
 
-/** Returns the URIs of all media to which a JSON text refers, for example in the HTML of a message. */
+/** Returns the `mxc://` URIs of all media to which a JSON text refers anywhere, for example in the HTML of a message. */
 export function mediaNamedIn(json: string): ReadonlySet<string> {
   const found = new Set<string>();
   for (const [, origin = '', mediaId = ''] of plainJson(json).matchAll(IN_JSON)) {

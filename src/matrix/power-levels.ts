@@ -25,7 +25,10 @@ const CREATOR_LEVEL = 100;
 const fieldOf = (object: unknown, key: string): unknown =>
   isRecord(object) && Object.hasOwn(object, key) ? object[key] : undefined;
 
-/** Reads a power level in a format that the room version allows. Returns `undefined` if the value is not a power level. */
+/**
+ * Reads a power level in a format that the room version allows. Returns `undefined` if the value is not a power level in such a
+ * format.
+ */
 export function levelOf(value: unknown, version: RoomVersion): number | undefined {
   const isSpelled = version.stringPowerLevels && typeof value === 'string' && /^\s*[+-]?\d+\s*$/.test(value);
   const level = typeof value === 'number' || isSpelled ? Math.trunc(Number(value)) : Number.NaN;
@@ -48,12 +51,18 @@ export function powerLevelOf(state: PowerState, version: RoomVersion, userId: Us
   return own ?? requiredLevel(state, version, 'users_default');
 }
 
-/** Returns the power level that an action requires. */
+/**
+ * Returns the level that the power levels event sets for one of the keys in `Level`, such as `kick`. If the event does not set
+ * this level, returns its default.
+ */
 export function requiredLevel({ powerLevels }: PowerState, version: RoomVersion, action: Level): number {
   return levelOf(fieldOf(powerLevels?.content, action), version) ?? DEFAULT_LEVELS[action];
 }
 
-/** Returns the power level that is required to send an event of this type. */
+/**
+ * Returns the power level that is required to send an event of the given type. @param options `isState` tells whether the event
+ * is a state event
+ */
 export function requiredLevelToSend(
   state: PowerState,
   version: RoomVersion,

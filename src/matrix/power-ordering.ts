@@ -4,7 +4,7 @@ import { powerLevelOf } from './power-levels.ts';
 import type { RoomVersion } from './room-version.ts';
 import { sorted } from './sorted.ts';
 
-/** Compares events by `origin_server_ts`, and then by event id. Source: room version 2, "State resolution". */
+/** Compares events by `origin_server_ts`, and equal times by event id. Source: room version 2, "State resolution". */
 export function byTimeThenId(a: CheckedEvent, b: CheckedEvent): number {
   if (a.originServerTs !== b.originServerTs) return a.originServerTs - b.originServerTs;
   return a.eventId < b.eventId ? -1 : 1;
@@ -25,7 +25,7 @@ export function* reverseTopologicalPowerOrdering(
     yield;
     levels.set(event, senderLevel(event, known, create, version));
   }
-  // Compare levels before subtracting: infinite levels are equal, but their difference is NaN.
+  // The function compares levels and does not subtract them, because the difference of two infinite levels is NaN.
   const levelOf = (event: CheckedEvent): number => levels.get(event) ?? 0;
   const compare = (a: CheckedEvent, b: CheckedEvent): number =>
     levelOf(a) === levelOf(b) ? byTimeThenId(a, b) : levelOf(b) > levelOf(a) ? 1 : -1;
@@ -44,7 +44,7 @@ export function* reverseTopologicalPowerOrdering(
   }
 
   const ordered: CheckedEvent[] = [];
-  // The array is in reverse order. So the next event is at the end, where its removal is cheap.
+  // The array is in reverse order, so that the next event is at the end, where its removal is cheap.
   const ready = yield* sorted(
     [...events].filter((event) => waitsFor.get(event) === 0),
     (a, b) => compare(b, a),
@@ -61,7 +61,7 @@ export function* reverseTopologicalPowerOrdering(
   return ordered;
 }
 
-/** Returns the index at which to insert an event into an array that is in reverse order. */
+/** Returns the index at which to insert an event into an array that is in reverse order of `compare()`. */
 function placeOf(
   event: CheckedEvent,
   descending: readonly CheckedEvent[],

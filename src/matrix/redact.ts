@@ -1,7 +1,10 @@
 import { isRecord } from '../json.ts';
 import type { EventJson, RoomVersion } from './room-version.ts';
 
-/** The content keys that a redaction keeps, by event type. A dot separates the names of nested keys. `*` keeps all keys. */
+/**
+ * The keys of the content that a redaction keeps, by event type. In `a.b`, the key `b` is inside the value of `a`. `*` keeps
+ * all keys.
+ */
 type ContentRules = Readonly<Record<string, readonly string[]>>;
 interface RedactionRules {
   readonly keys: readonly string[];

@@ -24,7 +24,7 @@ interface Entry {
   readonly events: readonly CheckedEvent[];
 }
 
-/** Resolves states by the algorithm of room version 1, in which deeper events win. */
+/** Resolves states by the algorithm of room version 1, in which deeper events win over events of smaller depth. */
 export function* resolveByDepth(
   { unconflicted, conflicted }: SeparatedStates,
   known: EventIndex,
@@ -61,8 +61,8 @@ export function* resolveByDepth(
 }
 
 /**
- * Adds the winning event of each entry to the state. The winner of one entry does not depend on the winners of the other
- * entries.
+ * Adds the winning event of each entry to the state. Adds them only after all winners have been found, so that no winner
+ * depends on another.
  */
 function* addWinners(
   resolved: Map<string, CheckedEvent>,
@@ -79,8 +79,8 @@ function* addWinners(
 }
 
 /**
- * Checks the events in order, each event against the state that contains the previous event. Returns the last event before the
- * first event that is not allowed.
+ * The first event wins without a check. Checks the other events in order, each against a state that contains the event before
+ * it. Returns the last event before the first event that is not allowed.
  */
 function lastOfAllowed(
   [first, ...others]: readonly CheckedEvent[],

@@ -8,8 +8,8 @@ import type { RoomVersion } from './room-version.ts';
 import type { SeparatedStates, StateMap } from './separate-states.ts';
 
 /**
- * Resolves states by the algorithm of room versions 2 and later. It checks the events again by the authorisation rules, and
- * starts with the events of powerful users.
+ * Resolves states by the algorithm of room versions 2 and later. It checks events again by the authorisation rules, first the
+ * power events and the events on which they depend, then the others.
  */
 export function* resolveByPower(
   { states, unconflicted, conflicted }: SeparatedStates,
@@ -22,7 +22,7 @@ export function* resolveByPower(
   const subgraph = isSecond ? [] : yield* conflictedSubgraph(full, known);
   for (const event of subgraph) full.add(event);
   for (const event of yield* authDifference(unconflicted.values(), others, known)) full.add(event);
-  // Since room version 12, events do not list the create event in `auth_events`, because the room id identifies it.
+  // Since room version 12, events do not list the create event in `auth_events`, so the function looks for it among all events.
   const create = version.privilegedCreators
     ? [...known.values()].find(({ type }) => type === 'm.room.create')
     : undefined;
@@ -47,7 +47,7 @@ export function* resolveByPower(
   return state;
 }
 
-/** Adds the events to the state one after another. Skips events that the state does not allow. */
+/** Adds the events to the state one after another. Skips an event that the state so far does not allow. */
 function* apply(
   events: readonly CheckedEvent[],
   state: Map<string, CheckedEvent>,

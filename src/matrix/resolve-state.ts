@@ -11,7 +11,8 @@ import { separate } from './separate-states.ts';
  * Resolves several states of a room into one. Yields often, because the work takes long for large rooms. Source: Matrix
  * specification, "Room Versions", "State resolution" of versions 1, 2 and 12.
  * @param states the event ids of each state
- * @param known the events with these ids, and their auth chains. An event that is missing counts as rejected.
+ * @param known the events with these ids, and their auth chains. An event that `known` does not contain counts as rejected.
+ * @returns the events of the resolved state
  */
 export function* resolveState(
   states: readonly (readonly EventId[])[],

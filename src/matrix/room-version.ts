@@ -39,6 +39,7 @@ export interface RoomVersion {
   readonly restrictedJoins: boolean;
   /** Whether users may knock on a room in which joins are restricted to members of other rooms. */
   readonly knockRestrictedJoins: boolean;
+  /** Version number that the specification gives to the state resolution algorithm. */
   readonly stateResolution: '1' | '2' | '2.1';
 }
 

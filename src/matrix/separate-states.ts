@@ -1,14 +1,14 @@
 import type { CheckedEvent } from './check-event.ts';
 
-/** A room's state, by `stateName()`. */
+/** The events of a room's state, by the name that `stateName()` makes from type and state key. */
 export type StateMap = ReadonlyMap<string, CheckedEvent>;
 
 /** What several states of a room have in common, and where they differ. */
 export interface SeparatedStates {
   readonly states: readonly StateMap[];
-  /** Entries that are the same in every state. */
+  /** The entries that are equal in all states. An entry is the event of one type and state key. */
   readonly unconflicted: StateMap;
-  /** The other entries, each with its different events. If only one event is given, some states have no such entry. */
+  /** The other entries, each with its different events. If an entry has only one event, some states have no such entry. */
   readonly conflicted: ReadonlyMap<string, readonly CheckedEvent[]>;
 }
 

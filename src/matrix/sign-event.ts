@@ -37,12 +37,12 @@ export function signEvent(event: EventJson, version: RoomVersion, key: SigningKe
   return { ...event, signatures: { ...(isRecord(event.signatures) && event.signatures), [serverName]: own } };
 }
 
-/** Tells whether an event has a valid signature by this key. Servers sign the redacted form of an event. */
+/** Tells whether an event has a valid signature by the given key. Servers sign the redacted form of an event. */
 export function hasValidEventSignature(event: EventJson, version: RoomVersion, key: VerifyKey): boolean {
   return hasValidSignature({ ...redact(event, version), signatures: event.signatures }, key);
 }
 
-/** Does the same as `hasValidEventSignature()`, but verifies the signature in another thread. */
+/** Does the same as `hasValidEventSignature()`, but verifies the signature in a thread of Node's thread pool. */
 export function findsValidEventSignature(event: EventJson, version: RoomVersion, key: VerifyKey): Promise<boolean> {
   return findsValidSignature({ ...redact(event, version), signatures: event.signatures }, key);
 }

@@ -14,14 +14,15 @@ function signedBytes({ signatures: _signatures, unsigned: _unsigned, ...signed }
   return Buffer.from(canonicalJson(signed));
 }
 
-/** Returns the signatures of one signer, by key id. A signer is a server name or a user id. */
+/** Returns the signatures by one signer in an object, by key id. `serverName` is the signer, which may also be a user id. */
 export function signaturesOf({ signatures }: JsonObject, serverName: string): Readonly<Record<string, unknown>> {
   const own = isRecord(signatures) && Object.hasOwn(signatures, serverName) ? signatures[serverName] : undefined;
   return isRecord(own) ? own : {};
 }
 
 /**
- * Computes the signature of an object by a key, in unpadded base64. Source: Matrix specification, Appendices, "Signing JSON".
+ * Computes the signature of an object with a private key, in unpadded base64. Source: Matrix specification, Appendices,
+ * "Signing JSON".
  * @throws MatrixError the errors of `canonicalJson()`
  */
 export function signatureOf(object: JsonObject, { privateKey }: Pick<SigningKey, 'privateKey'>): string {
@@ -35,7 +36,10 @@ export function signJson<T extends JsonObject>(object: T, key: SigningKey): T & 
   return { ...object, signatures: { ...(isRecord(signatures) && signatures), [key.serverName]: own } };
 }
 
-/** Tells whether the object has a valid signature by this key of a server or user. */
+/**
+ * Tells whether an object has a valid signature by the given key. `serverName` is the owner of the key, which may also be a
+ * user id.
+ */
 export function hasValidSignature(
   object: JsonObject,
   { serverName, keyId, publicKey }: Omit<VerifyKey, 'serverName'> & { readonly serverName: string },
@@ -43,7 +47,7 @@ export function hasValidSignature(
   return verifies(object, signaturesOf(object, serverName)[keyId], publicKey);
 }
 
-/** Does the same as `hasValidSignature()`, but verifies the signature in another thread. */
+/** Does the same as `hasValidSignature()`, but verifies the signature in a thread of Node's thread pool. */
 export function findsValidSignature(object: JsonObject, { serverName, keyId, publicKey }: VerifyKey): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const message = messageOf(object, signaturesOf(object, serverName)[keyId]);
@@ -69,7 +73,9 @@ function verifies(object: JsonObject, signature: unknown, publicKey: KeyObject):
   return message !== undefined && verify(null, message.signed, publicKey, message.signature);
 }
 
-/** Returns the signed bytes and the decoded signature. Returns `undefined` if the signature cannot be valid. */
+/**
+ * Returns the signed bytes of an object, and the bytes of a signature. Returns `undefined` if the signature cannot be valid.
+ */
 function messageOf(object: JsonObject, signature: unknown): { signed: Buffer; signature: Buffer } | undefined {
   if (typeof signature !== 'string') return undefined;
   try {

@@ -2,8 +2,8 @@
 const RUN = 1_000;
 
 /**
- * Sorts items stably: sorts parts, and then merges the parts. Yields often, because a single `sort()` of a large array would
- * block the event loop.
+ * Sorts items. Items that compare as equal keep their order. Sorts parts of the list first, and then merges them. Yields often,
+ * because a single `sort()` of a large array would block the event loop.
  */
 export function* sorted<T>(items: readonly T[], compare: (a: T, b: T) => number): Generator<undefined, T[], undefined> {
   let runs: T[][] = [];
