@@ -1258,7 +1258,7 @@ export type Approval = {
   readonly id: string;
   /** The id of the room, user or other thing that the call is about. */
   readonly target: string | null;
-  /** Why the host demands an approval. */
+  /** Why the homeserver demands an approval. */
   readonly reason: string;
   readonly state: 'approved' | 'denied' | 'expired' | 'pending' | 'used';
   readonly requested_ts: number;
@@ -1275,7 +1275,7 @@ export type Approval = {
   readonly operation: string;
   /** The operation's input, with defaults filled in and without `dryRun`. It contains no secrets and no message texts. */
   readonly input: Readonly<Record<string, unknown>>;
-  /** The administrator who called the operation, or `system:` and the name of the host's code that called it. */
+  /** The administrator who called the operation, or `system:` and the name of the homeserver's code that called the operation. */
   readonly requested_by: string;
 };
 

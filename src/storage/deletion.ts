@@ -56,8 +56,8 @@ export interface KeyRange {
 }
 
 /**
- * Returns the next range of a numeric key. It starts at the first key that exists after the position, and spans `width` values,
- * whether or not rows with these keys exist.
+ * Returns the next range of a numeric key. The range starts at the first key that exists after the position, and spans `width`
+ * values, whether or not rows with these keys exist.
  */
 export async function nextKeyRange(
   transaction: Knex.Transaction,

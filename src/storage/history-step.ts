@@ -16,12 +16,12 @@ export interface HistoryStep {
   /** Maximum number of events that the step reads. If `isLarge` is `true`, the events of all other rooms count, too. */
   readonly limit: number;
   /**
-   * How the step finds the room's next events. `true`: it reads the places of the events of all rooms, in order, with an index
-   * of `syncapi_output_room_events_topology`. This is faster for a large room. `false`: it looks up the place of each event of
-   * the room, and sorts the places.
+   * How the step finds the room's next events. If `true`, the step reads the places of the events of all rooms, in order, with
+   * an index of `syncapi_output_room_events_topology`. This is faster for a large room. If `false`, the step looks up the place
+   * of each event of the room, and sorts the places.
    */
   readonly isLarge: boolean;
-  /** Whether the step also deletes events of local users. It never deletes state events. */
+  /** Whether the step also deletes events of local users. The step never deletes state events. */
   readonly deleteLocalEvents: boolean;
   readonly localServerNames: readonly string[];
   /** NIDs of events that stay in the timeline. A NID is a number by which Dendrite's tables refer to an event or a room. */
@@ -41,9 +41,9 @@ export interface HistoryStepResult {
   /** The place after which the next step begins. `undefined` after the last step. */
   readonly next: Place | undefined;
   /**
-   * Events that have left the timeline, but of which a trace may remain. For each event, a row of `roomserver_previous_events`
-   * lists the events that follow it. The step has read some of these lists, but the missed events were in none of these. The
-   * caller must take each missed event out of the lists of its previous events, which `json` names in `prev_events`.
+   * Events that have left the timeline, but may still be listed in `roomserver_previous_events`. Each row of this table lists
+   * the events that follow one event. The step has read only some of the rows, and the missed events were in none of these
+   * rows. The caller must take each missed event out of the rows of its previous events, which `json` names in `prev_events`.
    */
   readonly missed: readonly { readonly eventNid: number; readonly json: string }[];
 }
@@ -62,8 +62,9 @@ const PLACES = {
 };
 
 /*
- * The next four constants are arrays, so that PostgreSQL looks the ids up in an index, in the order of the index. If the
- * statements joined the tables instead, PostgreSQL would read whole tables, because it cannot estimate the number of the ids.
+ * The next four constants are SQL for arrays of ids. PostgreSQL looks up the ids of an array in an index, in the order of the
+ * index. If the statement joined the tables instead, PostgreSQL would read whole tables, because PostgreSQL cannot estimate the
+ * number of the ids.
  */
 const PLACE_IDS = 'ARRAY(SELECT event_id FROM places)';
 const GONE_IDS = 'ARRAY(SELECT event_id FROM gone)';
@@ -72,8 +73,8 @@ const DELETED_NIDS = 'ARRAY(SELECT event_nid FROM gone WHERE is_deleted)';
 
 /**
  * SQL for the events of the step that leave the timeline. `stays`: the event stays stored as an outlier. `is_deleted`: the
- * event is deleted. Neither holds for an event that only the timeline has. PostgreSQL cannot run the `FULL JOIN` as a nested
- * loop, which would compare each row with each other row.
+ * event is deleted. Neither holds for an event that is in the timeline, but not in `roomserver_events`. PostgreSQL cannot run
+ * the `FULL JOIN` as a nested loop, which would compare each row with each other row.
  */
 const GONE = `
   timeline AS MATERIALIZED (
@@ -227,7 +228,8 @@ async function findEnd(
 }
 
 /**
- * Returns the place just before the given place. If the next step begins after it, the event at the given place is its first.
+ * Returns the place just before the given place. If the next step begins after the returned place, the event at the given place
+ * is the first event of that step.
  */
 const beforeOf = ({ depth, streamPosition }: Place): Place => ({
   depth,

@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 
 /** The part of Knex's client that this file reads. Knex's types do not declare it. */
 interface PooledClient {
-  /** The connection pool, from the package `tarn`. Knex deletes it when it closes the pool. */
+  /** The connection pool, from the package `tarn`. Knex deletes this property when the pool is closed. */
   readonly pool?: {
     readonly numUsed: () => number;
     readonly numFree: () => number;

@@ -9,8 +9,8 @@ const LONGEST_DELAY_MS = 200;
 
 /**
  * The isolation level of all transactions. A transaction that has waited for a lock must see the changes that other
- * transactions have committed in the meantime. At higher levels it would not see them, and the database's default level may be
- * higher.
+ * transactions have committed in the meantime. At a higher level, the transaction would not see these changes, and the
+ * database's default level may be higher.
  */
 const READ_COMMITTED = { isolationLevel: 'read committed' } as const;
 
@@ -20,8 +20,8 @@ export type AfterCommit = (work: () => void) => void;
 /**
  * Runs work in a transaction. Rolls the transaction back if the work throws. After the commit, calls the functions that the
  * work has passed to `afterCommit`.
- * @param hasCommitted finds out whether the transaction was committed. `transact()` calls it if the connection is lost after
- * the work. If it returns `true`, `transact()` succeeds. Otherwise `transact()` throws the error.
+ * @param hasCommitted finds out whether the transaction was committed. `transact()` calls this function if the connection is
+ * lost after the work. If the function returns `true`, `transact()` succeeds. Otherwise `transact()` throws the error.
  * @defaultValue a function that returns `false`
  */
 export async function transact<T>(

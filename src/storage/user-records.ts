@@ -21,7 +21,7 @@ interface RecordQuery {
   /** Whether the key is a number. @defaultValue the key is a text */
   readonly isNumber?: true;
   readonly groupBy?: string;
-  /** Columns that contain JSON texts. The record contains the parsed JSON. */
+  /** Columns that contain JSON texts. The record contains the parsed JSON, but of an event only the fields of `partsOf()`. */
   readonly json?: readonly string[];
 }
 

@@ -91,7 +91,10 @@ const DESTINATIONS = `SELECT known.server_name AS destination, coalesce(p.pdus, 
     AND (CAST(:name AS text) IS NULL OR known.server_name = :name)
     AND (CAST(:partOfName AS text) IS NULL OR strpos(lower(known.server_name), lower(:partOfName)) > 0)`;
 
-/** Counts the PDUs and the EDUs that wait to be sent to other servers. Each counts once for each server. */
+/**
+ * Counts the PDUs and the EDUs that wait to be sent to other servers. A PDU or EDU for several servers counts once for each
+ * server.
+ */
 export async function readQueueLengths(db: Db): Promise<{ readonly pdus: number; readonly edus: number }> {
   const [lengths] = await rowsOf<{ pdus: string; edus: string }>(
     db.raw(`SELECT (SELECT count(*) FROM public.federationsender_queue_pdus) AS pdus,

@@ -5,7 +5,8 @@ import { QUARANTINED_BY, WITH_STANDING } from '../plugin/media-standings.ts';
 import { mediaKeyBindings } from './media-keys.ts';
 
 /**
- * A media that the homeserver has stored. A local user has uploaded it, or the homeserver has fetched it from another server.
+ * A media that the homeserver has stored, because a local user has uploaded the media, or because the homeserver has fetched
+ * the media from another server.
  */
 export interface StoredMedia extends MediaKey {
   /** The local user who has uploaded the media. `null` if no user is stored, as for media of other servers. */

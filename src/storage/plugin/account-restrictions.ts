@@ -14,7 +14,7 @@ export async function listRestrictions(db: Db, userId: UserId): Promise<Restrict
 }
 
 /**
- * Restricts an account. If the account already has the restriction, replaces who set it and when.
+ * Restricts an account. If the account already has the restriction, replaces `setBy` and the time of the earlier restriction.
  * @param setBy who sets the restriction
  */
 export async function insertRestriction(

@@ -29,7 +29,7 @@ interface AdminLogin {
   readonly deviceId: string;
   /** When the login ends at the latest, in ms since the epoch. `undefined` if no such time is set. */
   readonly validUntil: number | undefined;
-  /** Whether the login has ended, for the reasons of `HAS_ENDED`. The homeserver must then refuse the device's access token. */
+  /** Whether the login has ended. The homeserver must then refuse the access token of the device. */
   readonly hasEnded: boolean;
 }
 

@@ -13,7 +13,7 @@ interface NewAdminLogin {
    * another session id.
    */
   readonly sessionId: number;
-  /** The administrator, as the audit shows them: the user id, or the name of the host's code that has called the operation. */
+  /** The user id of the administrator, or `system:` and the name of the homeserver's code that has called the operation. */
   readonly admin: string;
   /**
    * The device of the access token with which the administrator has called the operation. When this device is logged out, the
@@ -57,8 +57,8 @@ const HAS_DEVICE = `EXISTS (SELECT FROM public.userapi_devices d
 
 /**
  * SQL condition: the login `l` has ended. A login ends when `valid_until` has passed, when the device of the login is logged
- * out, or when the user becomes an administrator. If the device is stored with which the administrator made the login, the
- * login also ends when that device is logged out, or the administrator is demoted or deactivated.
+ * out, or when the user becomes an administrator. If `admin_session_id` is not NULL, the login also ends when the
+ * administrator's own device is logged out, or when the administrator is demoted or deactivated.
  */
 export const HAS_ENDED = `(coalesce(l.valid_until <= clock_timestamp(), false) OR NOT ${HAS_DEVICE}
   OR (l.admin_session_id IS NOT NULL AND NOT EXISTS (

@@ -47,8 +47,8 @@ export async function insertDepartures(
 }
 
 /**
- * The record that a room was purged while a user was in it, or after the user had left it, but possibly before all clients of
- * the user knew this.
+ * The record that a room was purged while a user was in the room, or after the user had left the room, when some clients of the
+ * user may not have known this yet.
  */
 export interface Departure {
   readonly roomId: RoomId;
@@ -59,8 +59,8 @@ export interface Departure {
 }
 
 /**
- * SQL condition on a departure `d`: it is less than 30 days old, and the user has come back to the room in no way: the room's
- * current state has no membership of the user, and the homeserver has no pending invite of the user.
+ * SQL condition on a departure `d`: the departure is less than 30 days old, the room's current state has no `m.room.member`
+ * event of the user, and the homeserver has no pending invite of the user to the room.
  */
 const IS_STILL_GONE = `d.departed_at > clock_timestamp() - ${KEPT}
   AND NOT EXISTS (SELECT FROM public.syncapi_current_room_state s

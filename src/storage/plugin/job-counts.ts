@@ -13,8 +13,8 @@ export interface JobCount {
   /** The smallest progress among the running jobs, from 0 to 1. `null` if none runs, or if none knows its number of items. */
   readonly progress: number | null;
   /**
-   * The time at which the running job that has been without progress for the longest time made its last progress, in seconds
-   * since the epoch. For a job that has made no progress yet, its start counts. `null` if none of the jobs is running.
+   * The earliest time of last progress among the running jobs, in seconds since the epoch. For a job that has made no progress
+   * yet, the time of its start counts. `null` if none of the jobs is running.
    */
   readonly lastProgressSeconds: number | null;
 }

@@ -30,8 +30,8 @@ interface JobRow {
 const msOf = (column: string): string => `(extract(epoch FROM ${column}) * 1000)::float8`;
 
 /**
- * SQL expression: the number of items that the job `jobs` has processed. If the work of the job is split into ranges, the
- * number is the sum of `done` of the ranges, because each transaction that processes a batch updates `done` only in the row of
+ * SQL expression: the number of items that the job in the row `jobs` has processed. If the work of the job is split into
+ * ranges, the number is the sum of `done` of the ranges, because a transaction that processes a batch updates only `done` of
  * its range.
  */
 export const DONE = `coalesce((SELECT sum(r.done) FROM matrix_admin.job_ranges r WHERE r.job_id = jobs.id), jobs.done)`;
@@ -214,8 +214,8 @@ export async function requestCancel(db: Db, id: string): Promise<void> {
 
 /**
  * Claims a job for a process: a queued job that is due, or a running job whose lease has expired. The process then has the
- * lease for `leaseMs`. Only the process with the lease may run the job. If an expired lease is replaced, the count of failures
- * rises by one if the job has made no progress since the last claim, and otherwise becomes 0.
+ * lease for `leaseMs`. Only the process with the lease may run the job. If the lease of another process had expired, the count
+ * of failures rises by one if the job has made no progress since that process claimed it, and otherwise becomes 0.
  * @param kinds only jobs of these kinds
  * @param claim `owner`: id of the process. `except`: ids of jobs to leave out
  * @returns `undefined` if there is no such job

@@ -101,7 +101,10 @@ const fileBindings = (files: readonly MediaFile[]): Record<string, Knex.Value> =
 export const thumbnailNameOf = ({ thumbnail }: MediaFile): string =>
   thumbnail === undefined ? '' : `${thumbnail.width}x${thumbnail.height}-${thumbnail.method}`;
 
-/** Lists the hashes of at most `limit` files that are due for removal, those that have been due for the longest time first. */
+/**
+ * Lists at most `limit` hashes of files that are due for removal. The hash of the file that has been due for the longest time
+ * comes first.
+ */
 export async function listDueHashes(db: Db, limit: number): Promise<string[]> {
   const rows = await rowsOf<{ base64hash: string }>(
     db.raw(

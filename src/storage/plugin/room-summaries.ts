@@ -10,9 +10,9 @@ import type { Compared } from './summary-states.ts';
 import type { TrigramIndex } from './trigrams.ts';
 
 /**
- * A summary is a row of `matrix_admin.room_summaries`. It contains what lists of rooms show about a room, so that lists of many
- * rooms are quick. This table has the columns of a summary that hold a text of the room's current state. For each column: the
- * type of the state event, and the key of the text in the event's content.
+ * `TEXTS` lists the columns of a room's summary that contain a text of the room's current state, each with the type of the
+ * state event and the key of the text in the event's content. A summary is a row of `matrix_admin.room_summaries`. The row
+ * contains what lists of rooms show about the room, so that lists of many rooms are quick.
  */
 const TEXTS = {
   name: ['m.room.name', 'name'],

@@ -11,7 +11,7 @@ export interface SearchDocument {
   /** `id` of the event in `syncapi_output_room_events`. An event that was stored later has a higher position. */
   readonly streamPosition: number;
   readonly key: SearchKey;
-  /** The indexed text. It is well-formed Unicode without NUL, and has at most `MAX_TEXT_LENGTH` UTF-16 code units. */
+  /** The indexed text. It is well-formed Unicode without NUL, and has at most 16,000 UTF-16 code units (`MAX_TEXT_LENGTH`). */
   readonly text: string;
 }
 

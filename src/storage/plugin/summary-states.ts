@@ -68,9 +68,9 @@ const BETWEEN_CHECKS_S = 30;
 
 /**
  * Begins a check of a batch of summaries, and locks the state of this kind of summaries until the transaction ends.
- * @returns in `next`, the room or user after which the batch begins; if `next` is `undefined`, the batch begins with the first
- * room or user. The function returns `undefined` instead of an object if nothing is to be checked now: the summaries are
- * incomplete, another process is checking them, or the last check ended less than `BETWEEN_CHECKS_S` ago.
+ * @returns `undefined` if nothing is to be checked now: the summaries are incomplete, another process is checking summaries of
+ * this kind, or the last check ended less than `BETWEEN_CHECKS_S` ago. Otherwise an object: `next` is the room or user after
+ * which the batch begins, and is `undefined` if the batch begins with the first room or user.
  */
 export async function beginCheck<Kind extends SummaryKind>(
   transaction: Knex.Transaction,
