@@ -60,8 +60,8 @@ export function requiredLevel({ powerLevels }: PowerState, version: RoomVersion,
 }
 
 /**
- * Returns the power level that is required to send an event of the given type. @param options `isState` tells whether the event
- * is a state event
+ * Returns the power level that is required to send an event of the given type.
+ * @param options `isState` tells whether the event is a state event
  */
 export function requiredLevelToSend(
   state: PowerState,

@@ -28,8 +28,8 @@ export interface Announcement {
 export type Announce = (announcement: Announcement) => void;
 
 /**
- * Creates an `Announce`. The host is the homeserver. If one of its functions throws an error, `Announce` logs and counts the
- * error, and does not throw it, because the change is already committed.
+ * Creates an `Announce`. If the homeserver's caches, notifier or federation sender throw an error, `Announce` logs and counts
+ * the error, and does not throw it, because the change is already committed.
  */
 export function createAnnounce(
   { caches, notifier, federation }: Pick<Host, 'caches' | 'notifier' | 'federation'>,

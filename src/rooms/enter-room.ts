@@ -28,8 +28,8 @@ export interface EnteredRoom {
 
 /**
  * Stores a room that a user has joined through another server: the room's state, and the join as its newest event. The join is
- * not queued for other servers, because the server that handled the join sends it to them. Source: Server-Server API, "Joining
- * Rooms".
+ * not queued for other servers, because the server that handled the join sends it to the other servers in the room. Source:
+ * Server-Server API, "Joining Rooms".
  * @throws MatrixError `M_FORBIDDEN` if the state does not let the user join, `M_BAD_STATE` while the room is being purged
  */
 export async function enterRoom(

@@ -20,7 +20,7 @@ export interface FederationWrites {
 /**
  * Finds the receivers of each of the new events: the remote servers that have a joined user just before the event, and the
  * remote servers that peek into the room. Leaves out blacklisted servers, as Dendrite does, and servers for which `isTold`
- * returns `false`.
+ * returns `false`. Also finds out how the events change the list of servers in the room.
  * @param joined number of joined users of each server before the first event
  */
 export function federationWrites(

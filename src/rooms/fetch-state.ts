@@ -11,7 +11,7 @@ import type { EventJson, RoomVersion } from '../matrix/room-version.ts';
 import { orAborted } from './or-aborted.ts';
 import { removeUnsigned } from './remove-unsigned.ts';
 
-/** The homeserver's federation sender, if it can request a room's state and other servers' signing keys. */
+/** A federation sender that can request a room's state and other servers' signing keys. */
 export type StateSource = FederationSender & Required<Pick<FederationSender, 'lookupState' | 'verifyKeys'>>;
 
 export function isStateSource(federation: FederationSender | undefined): federation is StateSource {

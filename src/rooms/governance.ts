@@ -71,8 +71,8 @@ export async function findMostPowerful(
 }
 
 /**
- * Finds a joined local user whose power level is at least `level`. Returns the preferred user if that user is such a user, else
- * the joined local user with the highest level. Returns `undefined` if no joined local user has the required level.
+ * Finds a joined local user whose power level is at least `level`. Returns the preferred user if that user qualifies, else the
+ * joined local user with the highest level. Returns `undefined` if no joined local user has the required level.
  */
 export async function findSender(
   db: Db,

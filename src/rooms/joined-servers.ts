@@ -4,7 +4,8 @@ import type { Db } from '../storage/database.ts';
 import { countJoinedUsers } from '../storage/federation/joined-hosts.ts';
 
 /**
- * Only rooms with at least this many joined users have their counts cached. In smaller rooms, the users are counted each time.
+ * The counts of a room stay cached only if the room has at least this many joined users. In smaller rooms, the users are
+ * counted each time.
  */
 const LARGE_ROOM = 1_000;
 const KEPT_ROOMS = 1_000;

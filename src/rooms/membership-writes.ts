@@ -43,7 +43,7 @@ export function lastOfEach(members: readonly MemberLink[]): MemberLink[] {
   return [...new Map(members.map((member) => [member.userId, member])).values()];
 }
 
-/** Returns the users whose pending invite ends by one of the given member events. */
+/** Returns the users whose pending invite is answered or withdrawn by one of the given member events. */
 export function answeredInvites(members: readonly MemberLink[]): string[] {
   return members
     .filter(({ before, membership }) => before === 'invite' && membership !== 'invite')

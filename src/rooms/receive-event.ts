@@ -28,8 +28,8 @@ function draftOf({ type, sender, stateKey, content, event: { redacts } }: Checke
 }
 
 /**
- * Checks whether the state of a room allows an event. @returns the reason why the event is not allowed; `undefined` if it is
- * allowed
+ * Checks whether the state of a room allows an event.
+ * @returns the reason why the event is not allowed; `undefined` if it is allowed
  */
 export function refusalBy(state: RoomState['events'], checked: CheckedEvent, version: RoomVersion): string | undefined {
   const judged = judgedAs(checked, () => undefined);

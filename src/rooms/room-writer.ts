@@ -92,9 +92,9 @@ export interface RoomWriter {
     drafts: readonly RoomEventDraft[],
   ) => Promise<Appended>;
   /**
-   * Removes a user's invite to a room, or knock at a room, of which the homeserver has no events. A caller uses it, for
-   * example, after the invite was rejected over federation. Writes no event, because such an event would have no previous
-   * event. Does nothing if the homeserver does not know the room or the user.
+   * Removes a user's invite to a room or knock at a room. The caller uses this function only if the homeserver has no events of
+   * the room, for example after the invite was rejected over federation. Writes no event, because such an event would have no
+   * previous event. Does nothing if the homeserver does not know the room or the user.
    */
   readonly retireInvite: (transaction: Knex.Transaction, roomId: RoomId, userId: UserId) => Promise<void>;
   /**

@@ -24,7 +24,8 @@ export interface StoredOutliers {
 
 /**
  * Stores those of the given events that are not stored yet, as outliers. An outlier is an event that is stored without its
- * place in the room. @returns the NIDs of all given events
+ * place in the room.
+ * @returns the NIDs of all given events
  */
 export async function storeOutliers(
   transaction: Knex.Transaction,

@@ -35,7 +35,8 @@ export async function purgeHistoryBefore(
   let progress = before;
   /**
    * Runs a step, takes over the changes of the progress that the step returns, and adds the number of deleted rows to the
-   * progress. @returns the `value` of the step
+   * progress.
+   * @returns the `value` of the step
    */
   const step = <T>(
     phase: string,

@@ -10,8 +10,8 @@ import { countTimeline } from '../../storage/syncapi/purge-timeline.ts';
 import type { Keepable } from './purge-phases.ts';
 
 /**
- * Locks the room's row until the transaction ends, and returns the row. @throws MatrixError `M_NOT_FOUND` if the homeserver
- * does not know the room
+ * Locks the room's row until the transaction ends, and returns the row.
+ * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room
  */
 export async function requireRoomRow(transaction: Knex.Transaction, roomId: RoomId): Promise<StoredRoom> {
   const room = await lockRoom(transaction, roomId);

@@ -113,8 +113,8 @@ export async function findOutliers(
 }
 
 /**
- * Lists which of the given events are still in use. An event is in use if a row of a membership, a pending invite or a row of
- * the current state refers to it.
+ * Lists which of the given events are still in use. An event is in use if a stored membership, a pending invite or the current
+ * state refers to it.
  */
 export async function listNamedEvents(
   db: Db,

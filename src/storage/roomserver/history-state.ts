@@ -19,8 +19,8 @@ export async function listBlocks(db: Db, snapshotNids: readonly number[]): Promi
 }
 
 /**
- * The table `history_leftovers` lists events that a purge of history has taken out of the room's timeline. Marks those of these
- * events as needed that the given state blocks contain.
+ * The table `history_leftovers` lists events that a purge of history has taken out of the room's timeline. The function marks
+ * those of these events as needed that belong to the given state blocks.
  * @returns the NIDs of the auth events of all events in the blocks
  */
 export async function markBlockEvents(

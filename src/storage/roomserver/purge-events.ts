@@ -18,8 +18,8 @@ const OF_ROOM = 'event_nid > :after AND event_nid <= :upTo AND room_nid = :roomN
 /**
  * SQL condition on a row of `roomserver_previous_events`, the table that stores for each event the events that follow it: the
  * row belongs to an event that the homeserver does not have, but that an event of the room follows. The condition looks for the
- * ids of missing events in the JSON of those events of the range that were not sent to clients. For events that were sent to
- * clients, `deleteBackwardExtremities()` deletes the rows.
+ * ids of missing events in the JSON of those events of the range that were not sent to clients. If a missing event is followed
+ * by an event that was sent to clients, `deleteBackwardExtremities()` deletes the row.
  */
 const IS_MISSING = `previous_event_id = ANY(ARRAY(
     SELECT DISTINCT found[1] FROM public.roomserver_events e JOIN public.roomserver_event_json j USING (event_nid),

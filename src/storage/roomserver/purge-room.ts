@@ -16,8 +16,8 @@ export async function emptyRoomRow(transaction: Knex.Transaction, { roomNid }: R
 
 /**
  * Deletes the row of a room in `roomserver_rooms`. The tables of event types and state keys, which all rooms share, stay
- * unchanged, because running homeservers cache their rows in memory. So the room id may stay stored as the state key of an
- * `m.space.child` event.
+ * unchanged, because running homeservers cache the rows of these tables in memory. So the room id may stay stored as the state
+ * key of an `m.space.child` event.
  */
 export function deleteRoomRow(transaction: Knex.Transaction, { roomNid }: RoomKeys): Promise<RowCounts> {
   return deleteRows(transaction, 'public.roomserver_rooms', 'room_nid = :roomNid', { roomNid });

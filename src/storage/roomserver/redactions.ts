@@ -39,8 +39,8 @@ export interface RedactedEvent {
 
 /**
  * Returns the statements that overwrite the JSON of redacted events in all tables that store it. The statements also delete the
- * relations of these events to their parents, for example of a reaction to the event to which it reacts. All events must belong
- * to the room, and each event may occur only once.
+ * relations of these events to their parents, for example the relation of a reaction to the event to which it reacts. All
+ * events must belong to the room, and each event may occur only once.
  */
 export function applyRedactions(roomId: RoomId, events: readonly RedactedEvent[]): Write[] {
   if (events.length === 0) return [];

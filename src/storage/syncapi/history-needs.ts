@@ -41,8 +41,8 @@ const needsOf = (row: NeedsRow | undefined): TimelineNeeds => ({
 });
 
 /**
- * Reads which snapshots and auth events the next `limit` events of a room need. @returns also in `next` the position at which
- * the caller continues; `undefined` after the last group
+ * Reads which snapshots and auth events the next `limit` events of a room need.
+ * @returns also in `next` the position at which the caller continues; `undefined` after the last group
  */
 export async function readNeeds(
   db: Db,
@@ -64,8 +64,8 @@ export async function readNeeds(
 }
 
 /**
- * Reads which snapshots and auth events those events of a room need that come after a stream position. @returns also in
- * `newest` the greatest stream position of these events; `after` if there are no such events
+ * Reads which snapshots and auth events those events of a room need that come after a stream position.
+ * @returns also in `newest` the greatest stream position of these events; `after` if there are no such events
  */
 export async function readNewNeeds(
   db: Db,

@@ -9,8 +9,8 @@ export interface NamedState {
 }
 
 /**
- * Reads those current state events of the given rooms that have one of the given types and an empty state key. @returns the
- * events by room and type
+ * Reads those current state events of the given rooms that have one of the given types and an empty state key.
+ * @returns the events by room and type
  */
 export async function readNamedState(
   db: Db,

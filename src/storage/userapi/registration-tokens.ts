@@ -85,7 +85,8 @@ export function insertRegistrationToken(
 }
 
 /**
- * Changes those fields of a token that are not `undefined`. @returns the changed token; `undefined` if there is no such token
+ * Changes those fields of a token that are not `undefined`.
+ * @returns the changed token; `undefined` if there is no such token
  */
 export function changeRegistrationToken(
   transaction: Knex.Transaction,
