@@ -175,10 +175,12 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
   }
 
   const unrecognized = new MatrixError('M_UNRECOGNIZED', 'Unrecognized request');
+  const templates = routes.map(({ method, path }) => ({ method, segments: path.split('/') }));
   for (const path of new Set([...routes.map((route) => route.path), ...consolePaths])) {
+    const segments = path.split('/');
     const methods = consolePaths.includes(path)
       ? ['GET']
-      : routes.filter((route) => covers(route.path, path)).map((route) => route.method);
+      : templates.filter((template) => covers(template.segments, segments)).map(({ method }) => method);
     router.all(
       path,
       layer(path, async (ctx) => {
@@ -241,12 +243,13 @@ async function waitForAnswer(
   return undefined;
 }
 
-/** Tells whether a path template matches every path that another template matches. For example, `x/:id` covers `x/new`. */
-function covers(template: string, other: string): boolean {
-  const segments = other.split('/');
-  const own = template.split('/');
+/**
+ * Tells whether a path template matches every path that another template matches. For example, `x/:id` covers `x/new`. The
+ * templates are given as lists of their segments.
+ */
+function covers(template: readonly string[], other: readonly string[]): boolean {
   return (
-    own.length === segments.length && own.every((segment, i) => segment === segments[i] || segment.startsWith(':'))
+    template.length === other.length && template.every((segment, i) => segment === other[i] || segment.startsWith(':'))
   );
 }
 

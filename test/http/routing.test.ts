@@ -13,14 +13,15 @@ const CORS = {
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'PROPFIND', 'TRACE', 'QUERY', 'PURGE'];
 const PATHS = [...new Set(ROUTES.map(({ path }) => path))];
 /**
- * Tells whether one path template also matches requests for another. For example, `registrationTokens/:token` matches
+ * The paths that each route matches. A route may also match the template of another: `registrationTokens/:token` matches
  * `registrationTokens/new`.
  */
-const matches = (template: string, other: string): boolean =>
-  new RegExp(`^${template.replace(/:\w+/g, '[^/]+').replace(/\*\w+/g, '.+')}$`).test(other);
+const PATTERNS = ROUTES.map(({ path }) => new RegExp(`^${path.replace(/:\w+/g, '[^/]+').replace(/\*\w+/g, '.+')}$`));
 const pathOf = (template: string): string => template.replace(':jobId', '01234567-89ab-4def-8123-456789abcdef');
 
 describe.each(MOUNTS)('routing $name', (mount) => {
+  // All mounts use the same router. Methods of each kind are enough for the other mounts: common, uncommon, and unknown to routers.
+  const wrongMethods = mount === MOUNTS[0] ? METHODS : ['GET', 'POST', 'QUERY'];
   let plugin: MountedPlugin;
   beforeAll(async () => {
     plugin = await mountPlugin({ mount, options: ALL_ROUTES });
@@ -99,10 +100,10 @@ describe.each(MOUNTS)('routing $name', (mount) => {
   });
 
   it.each(PATHS)('answers wrong methods on %s with 405 M_UNRECOGNIZED and Allow', async (template) => {
-    const routes = ROUTES.filter(({ path }) => matches(path, template));
+    const routes = ROUTES.filter((_, index) => PATTERNS[index]?.test(template));
     const methods = routes.map(({ method }) => method as string);
     const allowed = methods.includes('GET') ? [...methods, 'HEAD'] : methods;
-    for (const method of METHODS.filter((name) => !methods.includes(name))) {
+    for (const method of wrongMethods.filter((name) => !methods.includes(name))) {
       const answer = await plugin.request(pathOf(template), { method });
       expect(answer.status, method).toBe(405);
       expect(jsonOf(answer)).toEqual(UNRECOGNIZED);

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import type { TestProject } from 'vitest/node';
 import { startEmbeddedPostgres } from '../../src/reference-host/embedded-postgres.ts';
 import { makeScratchDirectory } from './scratch-directory.ts';
-import { createTemplates, dropDatabases, type TestDatabases } from './test-databases.ts';
+import { createTemplates, dropDatabases, type TestDatabases, withAdmin } from './test-databases.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -21,11 +21,28 @@ const SETTINGS = {
   full_page_writes: 'off',
   synchronous_commit: 'off',
   max_connections: '200',
+  // With the default of 4096 iterations, the hashing of passwords takes most of the time of a new connection.
+  scram_iterations: '1',
+  // No test waits for autovacuum, which would visit each of the many small databases.
+  autovacuum: 'off',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  // CREATE DATABASE makes checkpoints enough.
+  checkpoint_timeout: '1h',
+  max_wal_size: '4GB',
 };
 
 interface Server {
   readonly admin: string;
   readonly stop: () => Promise<void>;
+}
+
+/** Stores the superuser's password with the `scram_iterations` of `SETTINGS`. `initdb` has stored it with the default. */
+async function storePasswordAgain(connectionString: string): Promise<void> {
+  const { username, password } = new URL(connectionString);
+  await withAdmin(connectionString, (client) =>
+    client.query(`ALTER ROLE ${client.escapeIdentifier(username)} PASSWORD ${client.escapeLiteral(password)}`),
+  );
 }
 
 async function startServer(): Promise<Server> {
@@ -37,6 +54,7 @@ async function startServer(): Promise<Server> {
   process.on('exit', stopAtExit);
   try {
     const postgres = await startEmbeddedPostgres({ dataDir, settings: SETTINGS });
+    await storePasswordAgain(postgres.connectionString);
     const stop = async (): Promise<void> => {
       process.off('exit', stopAtExit);
       try {
@@ -85,9 +103,17 @@ async function build(): Promise<void> {
   });
 }
 
-/** Builds the package, and starts one PostgreSQL server for the whole test run. @returns a function that removes everything */
+/**
+ * Builds `dist`, and starts one PostgreSQL server for the whole test run. @returns a function that removes everything but `dist`
+ */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
-  await build();
+  // If one of the two fails, the run ends, and the handler of `exit` removes the server.
+  const [teardown] = await Promise.all([setUpDatabases(project), build()]);
+  return teardown;
+}
+
+/** Starts the server, creates the templates, and lends them to the tests. @returns a function that removes them */
+async function setUpDatabases(project: TestProject): Promise<() => Promise<void>> {
   const { TEST_OUTPUT_DIRECTORY: output } = project.config.env;
   if (output !== undefined) await mkdir(output, { recursive: true });
   exitOnSignals();
