@@ -15,7 +15,7 @@ export interface BesideDendrite {
 const AT_ONCE: BesideDendrite = { verdict: 'at-once', text: 'Both sides see the change at once.' };
 const LATER: BesideDendrite = {
   verdict: 'later',
-  text: 'The events are written rightly, and Dendrite goes on from them. Its clients see them after the next event that Dendrite itself writes (see docs/serve.md), or after a restart. Other servers receive them after the next event that Dendrite sends to those servers.',
+  text: 'The events are written correctly, and Dendrite continues from them. Its clients see them after the next event that Dendrite itself writes (see docs/serve.md), or after a restart. Other servers receive them after the next event that Dendrite sends to those servers.',
 };
 const STOP_FIRST: BesideDendrite = {
   verdict: 'refused',

@@ -1,8 +1,8 @@
 import type { OperationName } from './operations/operations.ts';
 
 /**
- * The groups of commands, by word. If the name of an operation contains one of these words, its command is in the group of the
- * first such word.
+ * The groups of commands, by word. If the name of an operation contains one of these words, in singular or plural, its command
+ * is in the group of the first such word. Names in `NAMES` take precedence.
  */
 const GROUPS: Readonly<Record<string, string>> = {
   room: 'room',

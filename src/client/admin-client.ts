@@ -10,8 +10,9 @@ export type Answer<Name extends OperationName> = Name extends keyof Answers ? An
 /** Calls the operations of a homeserver. The results are the bodies of HTTP answers, with names in snake_case. */
 export interface AdminClient {
   /**
-   * Runs an operation and returns the body of its answer. If a job does the work and does not end within a time limit of the
-   * homeserver, the body has only the field `job_id`.
+   * Runs an operation and returns the body of its answer. If a job does the work, some routes answer at once with the id of the
+   * job. The other routes wait for the job. If the job does not end within the homeserver's time limit, the body has only the
+   * field `job_id`.
    * @throws MatrixError if the homeserver answers with an error
    * @throws TypeError if the operation has no route, or if its route does not accept a parameter of the input
    */

@@ -225,7 +225,7 @@ function readInput(route: Route, request: RouteRequest, effect: Operation['effec
  * Waits for a job to end.
  * @param untilFailure whether to stop waiting as soon as an attempt fails and the job is queued for a retry
  * @returns the ended job, or `undefined` if the wait stopped after a failed attempt
- * @throws the reason of `signal` if `signal` is aborted before
+ * @throws the reason of `signal` if `signal` is aborted first
  */
 async function waitForAnswer(
   jobs: Jobs,

@@ -66,8 +66,8 @@ export interface Route {
    */
   readonly respondStarted?: (jobId: string, request: RouteRequest) => RouteResponse;
   /**
-   * The names of the operation's parameters in requests. A parameter is missing here if a path parameter has the same name, or
-   * if the name in requests is the snake_case form.
+   * The names that the operation's parameters have in requests. A parameter is not listed if a path parameter has its name, or
+   * if requests use the snake_case form of its name.
    */
   readonly names?: Readonly<Record<string, string | undefined>>;
   /** Body keys that clients are known to send although these keys have no effect. @defaultValue none */

@@ -18,8 +18,8 @@ export interface JobItems {
   /** Returns those of the given items that are already stored. */
   readonly find: (db: Db, among: readonly string[]) => Promise<ReadonlySet<string>>;
   /**
-   * Returns the items in ascending order of their ordinals, the numbers that `add()` stores with the items. @param limit
-   * maximum number of items.
+   * Returns the items in ascending order of their ordinals, the numbers that `add()` stores with the items.
+   * @param limit maximum number of items
    * @defaultValue no limit
    */
   readonly list: (db: Db, limit?: number) => Promise<readonly string[]>;

@@ -12,7 +12,10 @@ const FEATURES: readonly { readonly methods: readonly OptionalMethod[]; readonly
   },
   { methods: ['queryDevices'], feature: 'device lists of remote users cannot be refreshed' },
   { methods: ['lookupState', 'verifyKeys'], feature: 'state cannot be downloaded from other servers' },
-  { methods: ['listRetries', 'retryNow'], feature: 'the waits of the federation sender are neither shown nor ended' },
+  {
+    methods: ['listRetries', 'retryNow'],
+    feature: 'the times of the next attempts to reach failed servers are neither shown nor changed',
+  },
 ];
 
 /** A feature that does not work. `missing` lists the methods that `host.federation` lacks. */

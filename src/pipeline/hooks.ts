@@ -114,10 +114,7 @@ export interface HookRunner extends Hooks {
    * @throws MatrixError if a hook refuses the operation; `M_UNKNOWN` if a hook failed or the plugin has been stopped
    */
   readonly runBefore: (event: BeforeEvent<OperationName>, call: AskingCall) => Promise<void>;
-  /**
-   * Returns the call to which an event belongs. Returns `undefined` if no before-hook got this event object, or if the call has
-   * ended.
-   */
+  /** Returns the call to which an event belongs. Returns `undefined` if no before-hook got this event object. */
   readonly callOf: (event: object) => AskingCall | undefined;
   /** Starts the after-hooks, and returns at once. Only `stop()` waits for the hooks to end. */
   readonly runAfter: (event: AfterEvent<OperationName>) => void;

@@ -10,7 +10,7 @@ export interface OperationEnd {
   readonly operation: OperationName;
   /** The user id of the caller, or `system:` and a name if the homeserver itself called the operation. */
   readonly actor: string;
-  /** The room, user or other object that the operation changes. `undefined` if the operation has no such object. */
+  /** The room, user or other thing that the operation is about. `undefined` if there is no such thing. */
   readonly target: string | undefined;
   readonly requestId: string;
   readonly jobId: string | undefined;

@@ -9,9 +9,9 @@ export interface EngineReadiness {
    */
   readonly ensure: () => Promise<void>;
   /**
-   * Prepares the engine when the homeserver starts. Any other failure is only logged, so that the homeserver starts while the
-   * engine is unavailable.
-   * @throws EngineError if the engine refuses the credentials or the address
+   * Prepares the engine when the homeserver starts. Throws only if the engine refuses the credentials or the address. Any other
+   * failure is only logged, so that the homeserver starts even if the engine is unavailable.
+   * @throws EngineError the refusal
    */
   readonly start: () => Promise<void>;
   /** Makes the next call of `ensure()` prepare the engine again. */

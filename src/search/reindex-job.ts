@@ -24,8 +24,9 @@ const LOCK_RETRY_MS = 1_000;
 
 /**
  * How far a reindex has come. The phases are, in this order: `load` writes all events to the new index, `build` builds what is
- * cheaper to build after that, `edits` applies the edits of events up to the event id `editedUpTo`, and `swap` replaces the
- * live index. A process can resume or repeat each phase. `marker` identifies the content of the new index.
+ * cheaper to build after that, `edits` applies the edits of events, and `swap` replaces the live index. `editedUpTo` is the id
+ * of the last event whose edits have been applied. A process can resume or repeat each phase. `marker` identifies the content
+ * of the new index.
  */
 type Checkpoint =
   | { readonly phase: 'load' | 'build' | 'swap'; readonly marker: string }
@@ -48,7 +49,7 @@ export interface Reindexed {
 }
 
 /**
- * The parts of the job that fills a new search index beside the live index, and then replaces the live index with the new
+ * The functions of the job that fills a new search index beside the live index, and then replaces the live index with the new
  * index.
  */
 export interface Reindex extends Required<Pick<JobKind, 'assist'>> {

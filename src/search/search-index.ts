@@ -78,9 +78,10 @@ export interface SearchRebuild {
    */
   begin(rebuildId: string): Promise<string>;
   /**
-   * Adds documents. The plugin passes each document once. It passes the documents again if the transaction of `commit` was not
-   * committed. `commit` runs its callback in the transaction that also records the batch as done. An index in PostgreSQL writes
-   * the documents in the callback. Any other engine calls `commit` when it has stored the documents durably.
+   * Adds documents. The plugin passes each document once. Only if the transaction of `commit` was not committed, the plugin
+   * passes the same documents again. `commit` runs its callback in the transaction that also records the batch as done. An
+   * index in PostgreSQL writes the documents in the callback. Any other engine calls `commit` when it has stored the documents
+   * durably.
    */
   load(
     rebuild: RebuildRef,

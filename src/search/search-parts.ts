@@ -42,7 +42,7 @@ export interface SearchStatus {
 /** The parts of the plugin that belong to search. */
 export interface SearchParts {
   readonly search: Search;
-  /** Updates the documents of events. */
+  /** Updates the index for events that were written. */
   readonly apply: ApplyEvents;
   readonly remove: RemoveDocuments;
   /** `undefined` if search is off. */

@@ -136,7 +136,7 @@ export function createSearch(
       const eventIds = events.filter(({ type }) => Object.hasOwn(SEARCHABLE, type)).map(({ eventId }) => eventId);
       if (eventIds.length === 0) return;
       const edits = await findEditsAround(transaction, eventIds);
-      // The document of an event that neither has edits nor is an edit is removed at once. For the other events, the plugin
+      // If an event neither has edits nor is an edit, only its own document must be removed. For the other events, the plugin
       // must derive from the database which documents the index should have.
       const concerned = new Set(edits.flatMap(({ edit, original }) => [edit, original]));
       const plain = eventIds.filter((id) => !concerned.has(id));

@@ -31,7 +31,7 @@ it.each([undefined, { wake }])(
       { feature: 'device lists of remote users cannot be refreshed', missing: ['queryDevices'] },
       { feature: 'state cannot be downloaded from other servers', missing: ['lookupState', 'verifyKeys'] },
       {
-        feature: 'the waits of the federation sender are neither shown nor ended',
+        feature: 'the times of the next attempts to reach failed servers are neither shown nor changed',
         missing: ['listRetries', 'retryNow'],
       },
     ]);

@@ -2,7 +2,7 @@ import { defineRoute, numberOf, okOf, page, type Route, wireForm } from '../rout
 
 const ABANDONED = '/_dendrite/admin/abandonedRooms';
 
-/** Routes for abandoned rooms, which have no local users. */
+/** Routes that list and purge abandoned rooms, which have no local users. */
 export const ABANDONED_ROOM_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -2,7 +2,7 @@ import { defineRoute, numberOf, okOf, page, type Route, wireForm } from '../rout
 
 const APPROVALS = '/_dendrite/admin/approvals';
 
-/** Routes that show approvals, and that approve or deny them. */
+/** Routes for calls that need a second administrator: they list such calls, and approve or deny them. */
 export const APPROVAL_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

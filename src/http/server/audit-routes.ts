@@ -15,7 +15,7 @@ const auditEntryBody = (entry: StoredAuditEntry) => ({
   address: entry.address ?? null,
 });
 
-/** The route that shows the audit. */
+/** The route that lists the entries of the audit, which records who called which operation. */
 export const AUDIT_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

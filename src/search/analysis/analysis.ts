@@ -35,8 +35,8 @@ export interface SearchAnalysis {
 }
 
 /**
- * Creates the analysis. For the given languages, a text has the stems of its words as lexemes too. A search for `cat` then also
- * finds `cats`.
+ * Creates the analysis. The lexemes of a text include the stems of its words in the given languages, so that a search for `cat`
+ * also finds `cats`.
  * @param languages the languages to stem. @defaultValue `LANGUAGE_CODES`, which lists all supported languages
  */
 export function createAnalysis(languages: readonly LanguageCode[] = LANGUAGE_CODES): SearchAnalysis {

@@ -152,8 +152,8 @@ const TWO_LETTERS: Readonly<Record<string, string>> = { ä: 'ae', ö: 'oe', ü: 
 const LETTER_OF_TWO = /[äöüåø]/g;
 
 /**
- * Returns the spellings of a folded word without marks, if they differ from the word. For `köln`, these spellings are `koln`
- * and `koeln`.
+ * Returns the spellings without marks in which people may type a folded word. Leaves out the word itself. For `köln`, the
+ * spellings are `koln` and `koeln`.
  */
 export function otherFormsOf(word: string): readonly string[] {
   if (ASCII.test(word)) return [];

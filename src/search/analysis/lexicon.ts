@@ -143,8 +143,8 @@ function stemsOf(spellings: readonly string[], stem: (word: string) => string): 
 }
 
 /**
- * The weights as evidence for a language: of a word or letter that occurs in the lists of 1, 2 or 3 languages. A word or letter
- * in the lists of more than 3 languages has no weight.
+ * How much evidence a word or letter gives for a language if it is in the lists of 1, 2 or 3 languages. A word or letter in the
+ * lists of more than 3 languages gives no evidence.
  */
 const WEIGHTS = [2, 1, 0.5] as const;
 

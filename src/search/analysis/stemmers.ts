@@ -27,7 +27,7 @@ const SHORT_IE = /^[^aeiouy]ie[sd]$/;
 const WITHOUT_VOWEL = /^[^aeiouy]{2,}y$/;
 /** Stems of one vowel and one consonant, such as `us` of `used`. */
 const SHORT_STEM = /^[aeiouy][^aeiouy]$/;
-/** Endings of words after whose short stem `english()` adds an `e`: the stem of `used` becomes `use`. */
+/** If one of these endings follows a short stem, `english()` adds an `e` to the stem: the stem of `used` is `use`. */
 const AFTER_SHORT_STEM = /^(?:es?|ed|ing|ful|eful|eless)$/;
 /** Stems of adverbs, such as `quickli` of `quickly`. `english()` removes the `li`. */
 const ADVERB = /[cdeghkmnrt]li$/;

@@ -36,7 +36,10 @@ type Outcome = 'done' | 'refused' | EngineError;
  */
 export type SendBulk = (alias: string, lines: readonly Line[]) => Promise<void>;
 
-/** @param payloadBytes maximum size of the body of a request, in bytes */
+/**
+ * Creates the function that sends bulk requests.
+ * @param payloadBytes maximum size of the body of a request, in bytes
+ */
 export function createBulk(client: EngineClient, metrics: SearchMetrics, payloadBytes: number): SendBulk {
   const post = async (alias: string, lines: readonly Line[]): Promise<readonly Outcome[]> => {
     metrics.searchTasksInFlight.inc({ engine: ENGINE });

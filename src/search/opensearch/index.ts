@@ -21,7 +21,8 @@ export interface OpenSearchOptions extends Partial<IndexSize> {
   /** Certificate of the authority that signed the nodes' certificates, in PEM. @defaultValue the authorities that Node knows */
   readonly ca?: string;
   /**
-   * The alias under which the adapter searches. The names of the adapter's indexes start with it. @defaultValue `matrix_events`
+   * Name of the alias under which the adapter searches. The names of the adapter's indexes start with this name. @defaultValue
+   * `matrix_events`
    */
   readonly index?: string;
   /** Number of shards of an index that the adapter creates. A new number takes effect with the next reindex. @defaultValue 3 */

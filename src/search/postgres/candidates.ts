@@ -17,9 +17,9 @@ const plain = ({ lexeme, isPrefix }: SearchLexeme): SearchLexeme => ({
 const namesLanguage = ({ lexeme }: SearchLexeme): boolean => lexeme.startsWith(ANY_LANGUAGE);
 
 /**
- * Makes an expression that PostgreSQL can answer from the index of lexemes alone, without reading documents. It matches all
- * texts that `expression` matches, and may match more: it has no exclusions, ignores the order of words in phrases, and ignores
- * `isExact`. Returns `undefined` for an exclusion.
+ * Makes an expression that PostgreSQL can answer from the database index of lexemes alone, without reading documents. It
+ * matches all texts that `expression` matches, and may match more: it has no exclusions, ignores the order of words in phrases,
+ * and ignores `isExact`. Returns `undefined` for an exclusion.
  */
 export function candidatesOf(expression: SearchExpression): SearchExpression | undefined {
   switch (expression.kind) {

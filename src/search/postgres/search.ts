@@ -19,8 +19,9 @@ import { cursorOf, type PageStart, parseCursor } from './cursor.ts';
 import { RANK_WEIGHTS, tsqueryOf } from './lexemes.ts';
 
 /**
- * Bounds of the work for one page. All numbers of documents are approximate. The index of lexemes is the index of the column
- * `lexemes`. The documents that the index finds for an expression are called candidates.
+ * Bounds of the work for one page. All numbers of documents are approximate. "The rooms" are the rooms in which the user
+ * searches. "The index of lexemes" is the database index that finds documents by their lexemes. "Candidates" are the documents
+ * that the index of lexemes finds for a search.
  */
 export interface SearchLimits {
   /** Number of documents of the rooms that a search reads first. These are the newest documents. */
@@ -149,7 +150,8 @@ async function continueWindow(
 
 /**
  * Finds the first hits of a new window, which ends at the stream position `upper`. Reads the newest documents of the rooms
- * first. If they do not suffice, reads the candidates if there are few, and more documents of the rooms otherwise.
+ * first. If they do not fill the page, reads all candidates if there are few enough, or more documents of the rooms if there
+ * are many.
  */
 async function beginWindow(reading: Reading, upper: number, after: LastHit, isFirstPage: boolean): Promise<FoundPage> {
   const { db, search, limits } = reading;
@@ -161,7 +163,8 @@ async function beginWindow(reading: Reading, upper: number, after: LastHit, isFi
 
   const { first, msPerDocument } = await readNewest(reading, top, spread, after);
   const isFull = order === 'recent' && first.hits.length >= limit;
-  // Only the first page needs an estimate of all hits. Its cursor passes the estimate on to the later pages.
+  // If the window reaches down to 0, the rooms have no older documents. If the page is full, only the first page needs more: an
+  // estimate of the number of all hits, which its cursor passes on to the later pages.
   if (first.window.lower === 0 || (isFull && !isFirstPage)) return { ...first, count: first.found };
 
   const sample = await estimate(reading);
