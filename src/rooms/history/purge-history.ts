@@ -111,7 +111,10 @@ async function removeNotifications({ roomId, localServerNames }: PurgedRoom, ste
   }
 }
 
-/** Deletes state events, state snapshots and state blocks that neither the remaining timeline nor the current state needs. */
+/**
+ * Deletes events that have left the timeline but are still stored, state snapshots and state blocks. Does not delete what the
+ * remaining timeline, the current state, a membership or an invite needs.
+ */
 async function removeState(room: PurgedRoom, step: Step): Promise<void> {
   const { roomId, roomNid, deleteLocalEvents } = room;
   const needed = await step('state', async (transaction) => {

@@ -56,8 +56,8 @@ type PurgeSettings = Pick<PurgedRoom, 'roomId' | 'keep' | 'search' | 'searchable
 const FIRST_STEP = 25_000;
 const SMALLEST_STEP = 1_000;
 /**
- * Maximum size of a step, in rows. It limits the memory that a step uses. It also limits the duration of a step: the size
- * doubles after each quick step, also after steps that find no rows of the room, and the next step may find many.
+ * Maximum size of a step, in rows. It limits the memory that a step uses, and the duration of a step: quick steps that find no
+ * rows of the room double the size several times, and the next step may then find many rows.
  */
 const LARGEST_STEP = 100_000;
 /**

@@ -210,8 +210,8 @@ export async function deleteCurrentState(transaction: Knex.Transaction, roomId: 
 }
 
 /**
- * Each row of the timeline lists the state events that the row's event adds to the current state and removes from it. Replaces
- * both lists in the row of the event `carrier`.
+ * Each row of the timeline lists the state events that the row's event adds to the current state, and those that it removes
+ * from the current state. Replaces these two lists in the row of the event `carrier` by `added` and `removed`.
  * @returns the stream id of the event `carrier`
  */
 export async function noteStateChange(
