@@ -11,8 +11,8 @@ const JSON_PADDING = 500;
 
 /**
  * Fills Dendrite's tables with a room of `events` events. A second room has a quarter as many events, between those of the
- * first. As in Dendrite, each event follows the one before it, both components store the events' JSON, and each state block has
- * one event.
+ * first. As in Dendrite, each event follows the one before it, both components store the events' JSON, each state block has one
+ * event, and an event's place has the stream position of the event. The tables have the events in the order of their arrival.
  */
 export async function fillLargeRoom(db: Knex, events: number): Promise<void> {
   const all = Math.ceil((events * NEIGHBOUR_EVERY) / (NEIGHBOUR_EVERY - 1));
@@ -46,7 +46,7 @@ export async function fillLargeRoom(db: Knex, events: number): Promise<void> {
      SELECT nid, room_nid, CASE WHEN is_state THEN 5 ELSE 65536 END, CASE WHEN is_state THEN 65536 ELSE 0 END, true,
        state_nid, nid, event_id, CASE room_nid WHEN 1 THEN '{1,2,3}'::bigint[] ELSE '{5,10,15}' END FROM bench_events`,
     `INSERT INTO roomserver_event_json
-     SELECT e.nid, ${json} FROM bench_events e LEFT JOIN bench_events p ON p.nid = e.previous_nid`,
+     SELECT e.nid, ${json} FROM bench_events e LEFT JOIN bench_events p ON p.nid = e.previous_nid ORDER BY e.nid`,
     `INSERT INTO roomserver_previous_events
      SELECT p.event_id, ARRAY[e.nid] FROM bench_events e JOIN bench_events p ON p.nid = e.previous_nid`,
     `INSERT INTO roomserver_state_block (state_block_nid, state_block_hash, event_nids)
@@ -54,13 +54,14 @@ export async function fillLargeRoom(db: Knex, events: number): Promise<void> {
     `INSERT INTO roomserver_state_snapshots (state_snapshot_nid, state_snapshot_hash, room_nid, state_block_nids)
      SELECT state_nid, sha256(state_nid::text::bytea), room_nid,
        ARRAY(SELECT 2 * n + room_nid FROM generate_series(state_no - state_no % 60, state_no) AS n) FROM bench_events WHERE is_state`,
-    `INSERT INTO syncapi_output_room_events (event_id, room_id, headered_event_json, type, sender, contains_url)
-     SELECT e.event_id, e.room_id, ${json}, 'm.room.message', '@user:localhost', false
-     FROM bench_events e LEFT JOIN bench_events p ON p.nid = e.previous_nid`,
+    `INSERT INTO syncapi_output_room_events (id, event_id, room_id, headered_event_json, type, sender, contains_url)
+     SELECT e.nid, e.event_id, e.room_id, ${json}, 'm.room.message', '@user:localhost', false
+     FROM bench_events e LEFT JOIN bench_events p ON p.nid = e.previous_nid ORDER BY e.nid`,
     `INSERT INTO syncapi_output_room_events_topology
      SELECT event_id, nid, nid, room_id FROM bench_events`,
     `INSERT INTO syncapi_relations (room_id, event_id, child_event_id, child_event_type, rel_type)
-     SELECT room_id, event_id, event_id || 'x', 'm.reaction', 'm.annotation' FROM bench_events WHERE nid % 10 = 1`,
+     SELECT e.room_id, p.event_id, e.event_id, 'm.reaction', 'm.annotation'
+     FROM bench_events e JOIN bench_events p ON p.nid = e.previous_nid WHERE e.nid % 10 = 1`,
     `INSERT INTO matrix_admin.search_documents
      SELECT event_id, room_id, '@user:localhost', nid, 'content.body', 'event ' || nid, to_tsvector('simple', 'event ' || nid)
      FROM bench_events`,

@@ -1,6 +1,7 @@
 /**
  * Purges the history of a room with 200,000 events, except the last thousand events. Baseline: SQL statements that delete the
- * same rows, one statement for each table.
+ * same rows, one statement for each table, in one transaction. This is how an administrator would write such a purge by hand, and
+ * is faster than the same deletions in batches. It locks the rows of the room until its end, so a homeserver could not run it.
  */
 import type { Knex } from 'knex';
 import { LARGE_ROOM } from './large-room.ts';
@@ -24,9 +25,14 @@ const FIRST_BLOCK = `(SELECT min(b) FROM roomserver_state_snapshots, unnest(stat
   WHERE room_nid = 1 AND state_snapshot_nid >= ${FIRST_SNAPSHOT})`;
 const GONE = `room_nid = 1 AND event_nid < ${FIRST_KEPT}`;
 const IDS = `(SELECT event_id FROM roomserver_events WHERE ${GONE})`;
+/** State events that the state blocks and the auth chains of the remaining events need. They stay stored. */
+const NEEDED = `event_state_key_nid <> 0 AND event_nid IN (
+  SELECT unnest(event_nids) FROM roomserver_state_block
+  UNION ALL SELECT unnest(auth_event_nids) FROM roomserver_events WHERE room_nid = 1 AND event_nid >= ${FIRST_KEPT})`;
 
 await benchLargeRoomPurge('history', SIZES, {
   name: 'purgeHistory',
+  turns: 3,
   prepare,
   purge: async ({ operations }, db) => {
     const { rows } = await db.raw(`SELECT event_id FROM roomserver_events WHERE event_nid = ${FIRST_KEPT}`);
@@ -38,12 +44,16 @@ await benchLargeRoomPurge('history', SIZES, {
     `DELETE FROM syncapi_relations WHERE room_id = '${LARGE_ROOM}' AND event_id IN ${IDS}`,
     `DELETE FROM syncapi_output_room_events_topology WHERE event_id IN ${IDS}`,
     `DELETE FROM syncapi_output_room_events WHERE event_id IN ${IDS}`,
-    `DELETE FROM roomserver_previous_events WHERE previous_event_id IN ${IDS}`,
+    `INSERT INTO syncapi_backward_extremities (room_id, event_id, prev_event_id)
+     SELECT '${LARGE_ROOM}', e.event_id, p.previous_event_id FROM roomserver_events e
+     JOIN roomserver_previous_events p ON p.event_nids = ARRAY[e.event_nid] WHERE e.event_nid = ${FIRST_KEPT}`,
+    `DELETE FROM roomserver_previous_events WHERE previous_event_id IN ${IDS} AND event_nids <> ARRAY[${FIRST_KEPT}]`,
     `DELETE FROM roomserver_redactions WHERE redaction_event_id IN ${IDS} OR redacts_event_id IN ${IDS}`,
-    `DELETE FROM roomserver_event_json WHERE event_nid IN (SELECT event_nid FROM roomserver_events WHERE ${GONE})`,
     `DELETE FROM roomserver_state_block WHERE state_block_nid < ${FIRST_BLOCK} AND state_block_nid IN
        (SELECT unnest(state_block_nids) FROM roomserver_state_snapshots WHERE room_nid = 1)`,
     `DELETE FROM roomserver_state_snapshots WHERE room_nid = 1 AND state_snapshot_nid < ${FIRST_SNAPSHOT}`,
-    `DELETE FROM roomserver_events WHERE ${GONE}`,
+    `UPDATE roomserver_events SET sent_to_output = false, state_snapshot_nid = 0 WHERE ${GONE} AND ${NEEDED}`,
+    `DELETE FROM roomserver_event_json WHERE event_nid IN (SELECT event_nid FROM roomserver_events WHERE ${GONE} AND sent_to_output)`,
+    `DELETE FROM roomserver_events WHERE ${GONE} AND sent_to_output`,
   ],
 });

@@ -40,6 +40,15 @@ export async function rowsOf<Row>(query: PromiseLike<{ rows: Row[] }>): Promise<
 }
 
 /**
+ * SQL for an array of texts, with one parameter, which is the result of `textsOf()`. If an array of thousands of texts were the
+ * parameter, the driver would take several times longer to send it.
+ */
+export const TEXTS = 'ARRAY(SELECT json_array_elements_text(CAST(? AS json)))';
+
+/** Returns the parameter of `TEXTS`. Replaces lone surrogates, which PostgreSQL cannot store. */
+export const textsOf = (texts: readonly string[]): string => JSON.stringify(texts.map((text) => text.toWellFormed()));
+
+/**
  * Checks that this version of the plugin can use the plugin's tables, which are in the schema `matrix_admin`. The table
  * `requirements` lists migrations. A version of the plugin that does not know one of these migrations cannot use the tables.
  * @throws Error if this version does not know one of these migrations

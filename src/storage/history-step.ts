@@ -5,7 +5,7 @@ import type { RowCounts } from './deletion.ts';
 import { contains } from './media-names.ts';
 import type { RoomKeys } from './room-tables.ts';
 import { deletionsOfEvents } from './roomserver/history-events.ts';
-import { deletionsFromTimeline, IN_RANGE, type Place, rangeOf } from './syncapi/history-timeline.ts';
+import { deletionsFromTimeline, IN_RANGE, isAmong, type Place, rangeOf } from './syncapi/history-timeline.ts';
 
 /** The settings of one step of a purge of history. A step takes events of one room out of the timeline. */
 export interface HistoryStep {
@@ -49,8 +49,9 @@ export interface HistoryStepResult {
 }
 
 /**
- * SQL for the places of a room's events in the range of a step, including events that stay in the timeline. `large` is for
- * steps with `isLarge`, and `small` is for the others. `large` needs no limit, because `findEnd()` has limited the range.
+ * SQL for the places of a room's events in the range of a step, including events that stay in the timeline. `id` is the stream
+ * position of the event. `large` is for steps with `isLarge`, and `small` is for the others. `large` needs no limit, because
+ * `findEnd()` has limited the range.
  */
 const PLACES = {
   large: `SELECT t.topological_position AS depth, t.stream_position AS id, t.event_id
@@ -64,11 +65,12 @@ const PLACES = {
 /*
  * The next four constants are SQL for arrays of ids. PostgreSQL looks up the ids of an array in an index, in the order of the
  * index. If the statement joined the tables instead, PostgreSQL would read whole tables, because PostgreSQL cannot estimate the
- * number of the ids.
+ * number of the ids. The statement looks up numbers where it can. Looking up as many event ids takes several times longer,
+ * because event ids are random texts.
  */
-const PLACE_IDS = 'ARRAY(SELECT event_id FROM places)';
-const GONE_IDS = 'ARRAY(SELECT event_id FROM gone)';
-const DELETED_IDS = 'ARRAY(SELECT event_id FROM gone WHERE is_deleted)';
+const PLACE_IDS = 'ARRAY(SELECT id FROM places)';
+const PLACE_EVENT_IDS = 'ARRAY(SELECT event_id FROM places)';
+const DELETED_EVENT_IDS = 'ARRAY(SELECT event_id FROM gone WHERE is_deleted)';
 const DELETED_NIDS = 'ARRAY(SELECT event_nid FROM gone WHERE is_deleted)';
 
 /**
@@ -78,11 +80,11 @@ const DELETED_NIDS = 'ARRAY(SELECT event_nid FROM gone WHERE is_deleted)';
  */
 const GONE = `
   timeline AS MATERIALIZED (
-    SELECT event_id, type, substr(sender, strpos(sender, ':') + 1) = ANY(:localServerNames) AS is_local
-    FROM public.syncapi_output_room_events WHERE event_id = ANY(${PLACE_IDS})),
+    SELECT id, event_id, type, substr(sender, strpos(sender, ':') + 1) = ANY(:localServerNames) AS is_local
+    FROM public.syncapi_output_room_events WHERE id = ANY(${PLACE_IDS}) AND ${isAmong('event_id', 'SELECT event_id FROM places')}),
   stored AS MATERIALIZED (
     SELECT event_id, event_nid, event_state_key_nid <> 0 AS is_state, state_snapshot_nid
-    FROM public.roomserver_events WHERE event_id = ANY(${PLACE_IDS})),
+    FROM public.roomserver_events WHERE event_id = ANY(${PLACE_EVENT_IDS})),
   joined AS MATERIALIZED (SELECT * FROM timeline FULL JOIN stored USING (event_id)),
   gone AS MATERIALIZED (
     SELECT *, event_nid IS NOT NULL AND (is_state OR (is_local AND NOT :deleteLocalEvents)) AS stays,
@@ -92,25 +94,31 @@ const GONE = `
 /**
  * SQL that takes the events out of the lists of followers: for each event, a row of `roomserver_previous_events` lists the
  * events that follow it. The SQL also stores the followers that stay in the timeline as backward extremities, which are events
- * whose previous events are missing.
+ * whose previous events are missing. In most lists, no follower stays. The SQL deletes these lists at once, and reads only the
+ * other lists.
  */
 const UNLINKED = `
+  followed AS MATERIALIZED (
+    SELECT event_id FROM gone UNION ALL SELECT prev_event_id FROM public.syncapi_backward_extremities
+    WHERE room_id = :roomId AND ${isAmong('event_id', 'SELECT event_id FROM gone')}),
+  unlinked AS (
+    DELETE FROM public.roomserver_previous_events
+    WHERE previous_event_id = ANY(ARRAY(SELECT event_id FROM followed)) AND NOT EXISTS (
+      SELECT FROM unnest(event_nids) AS n(nid) WHERE nid NOT IN (SELECT event_nid FROM gone WHERE event_nid IS NOT NULL))
+    RETURNING previous_event_id, event_nids),
   lists AS MATERIALIZED (
     SELECT previous_event_id, event_nids,
       ARRAY(SELECT nid FROM unnest(event_nids) WITH ORDINALITY AS n(nid, position)
         WHERE nid NOT IN (SELECT event_nid FROM gone WHERE event_nid IS NOT NULL) ORDER BY position) AS followers
     FROM public.roomserver_previous_events WHERE previous_event_id = ANY(ARRAY(
-      SELECT event_id FROM gone UNION SELECT prev_event_id FROM public.syncapi_backward_extremities
-      WHERE room_id = :roomId AND event_id = ANY(${GONE_IDS})))),
+      SELECT event_id FROM followed EXCEPT SELECT previous_event_id FROM unlinked))),
   shortened AS (
     UPDATE public.roomserver_previous_events p SET event_nids = l.followers FROM lists l
-    WHERE p.previous_event_id = l.previous_event_id AND l.followers <> '{}' AND l.followers <> l.event_nids),
-  unlinked AS (
-    DELETE FROM public.roomserver_previous_events
-    WHERE previous_event_id = ANY(ARRAY(SELECT previous_event_id FROM lists WHERE followers = '{}')) RETURNING 1),
+    WHERE p.previous_event_id = l.previous_event_id AND l.followers <> l.event_nids),
   missed AS MATERIALIZED (
     SELECT event_nid, event_json FROM public.roomserver_event_json WHERE event_nid = ANY(ARRAY(
-      SELECT event_nid FROM gone WHERE event_nid IS NOT NULL AND event_nid NOT IN (SELECT unnest(event_nids) FROM lists)))),
+      SELECT event_nid FROM gone WHERE event_nid IS NOT NULL AND event_nid NOT IN (
+        SELECT unnest(event_nids) FROM unlinked UNION ALL SELECT unnest(event_nids) FROM lists)))),
   followers AS MATERIALIZED (SELECT previous_event_id, unnest(followers) AS nid FROM lists),
   noted AS (
     INSERT INTO public.syncapi_backward_extremities (room_id, event_id, prev_event_id)
@@ -138,30 +146,35 @@ const LEFT_OVER = `
     UNION ALL SELECT DISTINCT CAST(:roomNid AS bigint), 'block', unnest(state_block_nids), false FROM snapshots
     ON CONFLICT DO NOTHING)`;
 
-const DELETIONS = [
-  ...deletionsFromTimeline(GONE_IDS),
-  ...deletionsOfEvents({ ids: DELETED_IDS, nids: DELETED_NIDS }),
-].map(([table, condition], n) => ({ table, condition, as: `deleted_${n}` }));
+const deletionsOf = (isLarge: boolean): { readonly table: string; readonly condition: string; readonly as: string }[] =>
+  [...deletionsFromTimeline(isLarge), ...deletionsOfEvents({ ids: DELETED_EVENT_IDS, nids: DELETED_NIDS })].map(
+    ([table, condition], n) => ({ table, condition, as: `deleted_${n}` }),
+  );
 
-const statement = (places: string): string => `
-  WITH places AS MATERIALIZED (${places}), ${GONE}, ${UNLINKED}, ${LEFT_OVER},
+const statement = (isLarge: boolean): string => `
+  WITH places AS MATERIALIZED (${isLarge ? PLACES.large : PLACES.small}), ${GONE}, ${UNLINKED}, ${LEFT_OVER},
   invalidated AS (
     UPDATE public.roomserver_redactions SET validated = false
-    WHERE redacts_event_id = ANY(${DELETED_IDS}) AND validated AND redaction_event_id <> ALL(${DELETED_IDS})),
-  ${DELETIONS.map(({ table, as, condition }) => `${as} AS (DELETE FROM ${table} WHERE ${condition} RETURNING 1)`).join(', ')}
-  SELECT (SELECT array_agg(event_id) FROM gone) AS ids, (SELECT array_agg(type) FROM gone) AS types,
+    WHERE redacts_event_id = ANY(${DELETED_EVENT_IDS}) AND validated
+      AND NOT ${isAmong('redaction_event_id', 'SELECT event_id FROM gone WHERE is_deleted')}),
+  ${deletionsOf(isLarge)
+    .map(({ table, as, condition }) => `${as} AS (DELETE FROM ${table} WHERE ${condition} RETURNING 1)`)
+    .join(', ')}
+  SELECT (SELECT json_object_agg(type, ids) FROM (SELECT type, json_agg(event_id) AS ids FROM gone GROUP BY type) t) AS gone,
     (SELECT array_agg(event_json) FROM public.roomserver_event_json WHERE CAST(:withMediaTexts AS boolean)
       AND event_nid = ANY(${DELETED_NIDS}) AND ${contains('event_json')}) AS media_texts,
     (SELECT array_agg(event_nid::text) FROM missed) AS missed_nids,
     (SELECT array_agg(event_json) FROM missed) AS missed_json,
     (SELECT count(*)::int FROM places) AS places, last.depth, last.id,
     (SELECT count(*) FROM unlinked) AS unlinked,
-    ${DELETIONS.map(({ as }) => `(SELECT count(*) FROM ${as}) AS ${as}`).join(', ')}
+    ${deletionsOf(isLarge)
+      .map(({ as }) => `(SELECT count(*) FROM ${as}) AS ${as}`)
+      .join(', ')}
   FROM (SELECT) AS one LEFT JOIN (SELECT depth, id FROM places ORDER BY depth DESC, id DESC LIMIT 1) AS last ON true`;
 
 interface Row extends Record<string, unknown> {
-  ids: EventId[] | null;
-  types: string[] | null;
+  /** The ids of the events that have left the timeline, by type. One JSON text is far faster to read than an array of texts. */
+  gone: Readonly<Record<string, EventId[]>> | null;
   media_texts: string[] | null;
   missed_nids: string[] | null;
   missed_json: string[] | null;
@@ -188,7 +201,7 @@ export async function removeNextEvents(
   const { after, before, limit, isLarge, deleteLocalEvents } = step;
   const end = isLarge ? await findEnd(transaction, step) : undefined;
   const [row] = await rowsOf<Row>(
-    transaction.raw(statement(isLarge ? PLACES.large : PLACES.small), {
+    transaction.raw(statement(isLarge), {
       roomId,
       roomNid,
       limit,
@@ -201,13 +214,12 @@ export async function removeNextEvents(
     }),
   );
   if (row === undefined) throw new Error('the step has no result');
-  const types = row.types ?? [];
   const json = row.missed_json ?? [];
   return {
-    gone: (row.ids ?? []).map((eventId, i) => ({ eventId, type: types[i] ?? '' })),
+    gone: Object.entries(row.gone ?? {}).flatMap(([type, ids]) => ids.map((eventId) => ({ eventId, type }))),
     missed: (row.missed_nids ?? []).map((nid, i) => ({ eventNid: Number(nid), json: json[i] ?? '' })),
     mediaTexts: row.media_texts ?? [],
-    deleted: countsOfRow(row),
+    deleted: countsOfRow(row, isLarge),
     next: isLarge ? end && beforeOf(end) : nextOf(row, limit),
   };
 }
@@ -239,7 +251,7 @@ const beforeOf = ({ depth, streamPosition }: Place): Place => ({
 const nextOf = ({ places, depth, id }: Row, limit: number): Place | undefined =>
   places < limit || depth === null || id === null ? undefined : { depth, streamPosition: id };
 
-function countsOfRow(row: Row): RowCounts {
-  const deleted = DELETIONS.map(({ table, as }) => [table.replace(/^\w+\./, ''), Number(row[as])] as const);
+function countsOfRow(row: Row, isLarge: boolean): RowCounts {
+  const deleted = deletionsOf(isLarge).map(({ table, as }) => [table.replace(/^\w+\./, ''), Number(row[as])] as const);
   return Object.fromEntries([...deleted, ['roomserver_previous_events', Number(row.unlinked)]]);
 }

@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import type { EventId } from '../../ids.ts';
-import { type Db, rowsOf } from '../database.ts';
+import { type Db, rowsOf, TEXTS, textsOf } from '../database.ts';
 import type { RebuildRef } from './stored-document.ts';
 
 /**
@@ -48,9 +48,10 @@ export async function findEditedAround(db: Db, eventIds: readonly EventId[]): Pr
 export async function findEditsAround(db: Db, eventIds: readonly EventId[]): Promise<Edit[]> {
   return rowsOf(
     db.raw(
-      `SELECT edit_event_id AS edit, original_event_id AS original FROM matrix_admin.search_edits
-       WHERE edit_event_id = ANY(:ids) OR original_event_id = ANY(:ids)`,
-      { ids: [...eventIds] },
+      `WITH given AS MATERIALIZED (SELECT ${TEXTS} AS ids)
+       SELECT edit_event_id AS edit, original_event_id AS original FROM matrix_admin.search_edits
+       WHERE edit_event_id = ANY((SELECT ids FROM given)::text[]) OR original_event_id = ANY((SELECT ids FROM given)::text[])`,
+      [textsOf(eventIds)],
     ),
   );
 }

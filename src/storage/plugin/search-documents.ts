@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import type { EventId, RoomId } from '../../ids.ts';
-import { allEnded, type Db, rowsOf, setLockTimeout } from '../database.ts';
+import { allEnded, type Db, rowsOf, setLockTimeout, TEXTS, textsOf } from '../database.ts';
 import { transact } from '../transact.ts';
 import { SAMPLE_INDEX } from './sampled-documents.ts';
 import type { SearchDocument } from './stored-document.ts';
@@ -77,7 +77,7 @@ export async function deleteDocuments(
   roomIds: readonly RoomId[],
 ): Promise<void> {
   if (eventIds.length > 0) {
-    await db.raw(`DELETE FROM ${qualified(table)} WHERE event_id = ANY(?)`, [[...eventIds]]);
+    await db.raw(`DELETE FROM ${qualified(table)} WHERE event_id = ANY(${TEXTS})`, [textsOf(eventIds)]);
   }
   if (roomIds.length > 0) {
     await db.raw(`DELETE FROM ${qualified(table)} WHERE room_id = ANY(?)`, [[...roomIds]]);

@@ -46,10 +46,10 @@ export function findLastPlace(db: Db, roomId: RoomId): Promise<Place | undefined
 }
 
 /**
- * SQL condition: the event of row `t` of the topology table is between two places. The query needs the bindings of `rangeOf()`.
+ * SQL condition: the event of a row of the topology table is between two places. The query needs the bindings of `rangeOf()`.
  */
-export const IN_RANGE = `(t.topological_position, t.stream_position) > (CAST(:afterDepth AS bigint), CAST(:afterId AS bigint))
-  AND (t.topological_position, t.stream_position) < (CAST(:beforeDepth AS bigint), CAST(:beforeId AS bigint))`;
+export const IN_RANGE = `(topological_position, stream_position) > (CAST(:afterDepth AS bigint), CAST(:afterId AS bigint))
+  AND (topological_position, stream_position) < (CAST(:beforeDepth AS bigint), CAST(:beforeId AS bigint))`;
 
 /** Returns the bindings of `IN_RANGE` for the events after one place and before another. */
 export const rangeOf = (after: Place, before: Place): Record<string, string> => ({
@@ -85,19 +85,33 @@ export async function countBefore(
 }
 
 /**
- * Returns the tables of `/sync` from which to delete when events are deleted, and for each table an SQL condition that selects
- * the rows: the events, and rows that refer to these events. Invites that are still pending are not selected. The statements
- * need the binding `:roomId`.
- * @param ids SQL for the array of the events' ids
+ * SQL condition: a query of one column returns the value. PostgreSQL puts the results of the query into a hash table. Without
+ * `IS TRUE`, PostgreSQL could turn the condition into a join, which takes far too long if PostgreSQL expects few results.
  */
-export const deletionsFromTimeline = (ids: string): readonly (readonly [table: string, condition: string])[] => [
-  ['public.syncapi_backward_extremities', `room_id = :roomId AND event_id = ANY(${ids})`],
-  ['public.syncapi_relations', `room_id = :roomId AND event_id = ANY(${ids})`],
-  ['public.syncapi_receipts', `room_id = :roomId AND event_id = ANY(${ids})`],
-  ['public.syncapi_invite_events', `event_id = ANY(${ids}) AND room_id = :roomId AND deleted`],
-  ['public.syncapi_output_room_events_topology', `event_id = ANY(${ids})`],
-  ['public.syncapi_output_room_events', `event_id = ANY(${ids})`],
-];
+export const isAmong = (value: string, query: string): string => `(${value} IN (${query})) IS TRUE`;
+
+/**
+ * Returns the tables of `/sync` from which a step of a purge deletes, and for each table an SQL condition that selects the rows:
+ * the events in `gone`, and rows that refer to these events. Invites that are still pending are not selected. The statement must
+ * have the events in `gone`, and needs the binding `:roomId`.
+ * @param isLarge whether to select the places by the range of the step, which needs the bindings of `rangeOf()`, and not by the
+ * ids of the events
+ */
+export const deletionsFromTimeline = (isLarge: boolean): readonly (readonly [table: string, condition: string])[] => {
+  const isGone = isAmong('event_id', 'SELECT event_id FROM gone');
+  const inIndex = 'event_id = ANY(ARRAY(SELECT event_id FROM gone))';
+  return [
+    ['public.syncapi_backward_extremities', `room_id = :roomId AND ${isGone}`],
+    ['public.syncapi_relations', `room_id = :roomId AND ${inIndex}`],
+    ['public.syncapi_receipts', `room_id = :roomId AND ${isGone}`],
+    ['public.syncapi_invite_events', `${inIndex} AND room_id = :roomId AND deleted`],
+    [
+      'public.syncapi_output_room_events_topology',
+      isLarge ? `room_id = :roomId AND ${IN_RANGE} AND ${isGone}` : inIndex,
+    ],
+    ['public.syncapi_output_room_events', 'id = ANY(ARRAY(SELECT id FROM gone))'],
+  ];
+};
 
 /**
  * A relation connects a child event, such as a reaction, with a parent event. Reads the next `limit` relations of a room, and
