@@ -11,7 +11,7 @@ import { createRoomWriter } from '../src/rooms/room-writer.ts';
 import { createRooms } from '../src/rooms/rooms.ts';
 import { postgresSearch } from '../src/search/postgres/index.ts';
 import { createSearchParts } from '../src/search/search-parts.ts';
-import { followEvents } from '../src/storage/plugin/room-summaries.ts';
+import { followEvents } from '../src/storage/plugin/follow-events.ts';
 import { ADMIN_TOKEN, localpartOf } from './account-data.ts';
 import type { Command, Ports } from './accounts-process.ts';
 import { withBenchDatabase } from './bench-database.ts';

@@ -27,6 +27,7 @@ import { userSummaries } from './0024-user-summaries.ts';
 import { historyLeftovers } from './0025-history-leftovers.ts';
 import { userExports } from './0026-user-exports.ts';
 import { searchSample } from './0027-search-sample.ts';
+import { followStateEvent } from './0028-follow-state-event.ts';
 
 /** The schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -63,6 +64,7 @@ const ALL: readonly NamedMigration[] = [
   historyLeftovers,
   userExports,
   searchSample,
+  followStateEvent,
 ];
 
 /** Tells whether this version of the plugin contains a migration with this name. */

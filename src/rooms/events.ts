@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import type { ApplyEvents, Events } from '../host.ts';
 import type { ServerName } from '../ids.ts';
-import { followEvents } from '../storage/plugin/room-summaries.ts';
+import { followEvents } from '../storage/plugin/follow-events.ts';
 import { retryConflicts, transact } from '../storage/transact.ts';
 
 /**

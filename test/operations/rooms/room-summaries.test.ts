@@ -164,6 +164,41 @@ describe('summaries of rooms', () => {
     expect(queries.filter((sql) => sql.includes('remove_state_ids <>'))).toHaveLength(1);
   });
 
+  it('need one small statement for a state event', async () => {
+    const roomId = await createRoom('lone');
+    const state = (type: string, content: Record<string, unknown>, stateKey = '') => ({
+      type,
+      sender: ALICE,
+      stateKey,
+      content,
+    });
+    const queries: string[] = [];
+    const note = ({ sql }: { sql: string }): void => void queries.push(sql);
+    db.on('query', note);
+    const drafts = [
+      state('m.room.name', { name: 'Ünïcode \u0000 💩' }),
+      state('m.room.name', { name: '' }),
+      state('m.room.name', { name: 'x'.repeat(3_000) }),
+      state('m.room.name', { name: 'not this one' }, 'key'),
+      state('m.room.canonical_alias', { alias: `#Lone:${SERVER_NAME}` }),
+      state('m.room.encryption', { algorithm: 'm.megolm.v1.aes-sha2' }),
+      state('m.room.join_rules', { join_rule: 'public' }),
+      state('m.room.guest_access', { guest_access: 'can_join' }),
+      state('m.room.history_visibility', { history_visibility: 'shared' }),
+      state('org.example.other', {}),
+      member(BOB, 'join'),
+      { ...member(BOB, 'join'), content: { membership: 'join', displayname: 'Bob' } },
+      member(BOB, 'leave'),
+      member(BOB, 'join'),
+    ];
+    for (const draft of drafts) await append(roomId, draft);
+    db.removeListener('query', note);
+    const about = queries.filter((sql) => sql.includes('follow_state_event') || sql.includes('room_summaries'));
+    expect(about).toEqual(drafts.map(() => expect.stringContaining('follow_state_event')));
+    expect(await summaryOf(roomId)).toMatchObject({ search_alias: `#lone:${SERVER_NAME}`, joined_local_members: 2 });
+    expect((await rebuild(true)).wrong).toBe(0);
+  });
+
   it('stay correct if the host reports an event twice, late, or after the commit', async () => {
     const roomId = await createRoom('twice');
     const { events } = await append(roomId, member(BOB, 'join'), member(BOB, 'leave'));
