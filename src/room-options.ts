@@ -39,6 +39,11 @@ export interface RoomOptions {
         readonly maxLifetimeMs?: number;
         /** Ids of rooms whose history is never purged. @defaultValue none */
         readonly keep?: readonly string[];
+        /**
+         * What happens to the media that the deleted events used. `keep`: all media stay. `unused`: the job deletes media to
+         * which nothing on the homeserver refers any more. This needs `host.media`. @defaultValue `keep`
+         */
+        readonly media?: 'keep' | 'unused';
         /** Whether the job only counts rooms and purges nothing. @defaultValue false */
         readonly dryRun?: boolean;
       };
@@ -75,6 +80,7 @@ export const roomOptions = closedObject({
           minLifetimeMs: lifetime.default(24 * 3_600_000),
           maxLifetimeMs: lifetime.optional(),
           keep: z.array(z.string()).default([]),
+          media: z.enum(['keep', 'unused']).default('keep'),
           dryRun: z.boolean().default(false),
         }).refine(({ minLifetimeMs, maxLifetimeMs = minLifetimeMs }) => minLifetimeMs <= maxLifetimeMs, {
           error: 'minLifetimeMs must not be longer than maxLifetimeMs',

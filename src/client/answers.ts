@@ -67,7 +67,9 @@ export interface Answers {
     readonly total: number;
     /** Ids of the rooms whose history was purged, at most 1,000. In a dry run, ids of the rooms whose history would be purged. */
     readonly rooms: readonly string[];
-    /** Rooms whose history could not be purged, and the reasons. For example, a hook may have refused the purge. At most the 1,000 newest failures. */
+    /** Number of rooms whose history could not be purged. */
+    readonly failures: number;
+    /** Rooms whose history could not be purged, and the reasons. For example, a hook may have refused the purge. At most the 1,000 newest failures. Absent if there are none. */
     readonly failed?: readonly Failure[];
     /** `true` if the call was a dry run, which has changed nothing. */
     readonly dry_run?: true;

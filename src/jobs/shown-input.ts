@@ -17,7 +17,7 @@ export const SHOWN_INPUT: Readonly<Record<string, readonly string[] | undefined>
   evacuateUser: ['userId', 'dryRun'],
   exportUser: ['userId'],
   purgeAbandonedRooms: ['dryRun'],
-  purgeExpiredHistory: ['dryRun'],
+  purgeExpiredHistory: ['media', 'dryRun'],
   purgeHistory: ['roomId', 'eventId', 'upToTs', 'deleteLocalEvents', 'media', 'dryRun'],
   purgeMediaCache: ['beforeTs', 'dryRun'],
   purgeRoom: ['roomId', 'evacuate', 'block', 'reason', 'keep', 'onlyIfEmpty', 'media', 'dryRun'],

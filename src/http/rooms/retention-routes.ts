@@ -6,7 +6,7 @@ export const RETENTION_ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/_dendrite/admin/retention/purge',
     operation: 'purgeExpiredHistory',
-    input: ({ body }) => ({ dryRun: body.dry_run }),
+    input: ({ body }) => ({ media: body.media, dryRun: body.dry_run }),
     respond: okOf,
   }),
 ];

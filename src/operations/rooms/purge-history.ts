@@ -31,6 +31,10 @@ const LARGE_TIMELINE = 25_000;
 /** Number of media for which the job looks for references at a time. */
 const NOTED = 20_000;
 
+/** What a purge of history can do with the media of deleted events. The input of `purgeHistory` says what each choice does. */
+export const HISTORY_MEDIA = ['keep', 'unused'] as const;
+export type HistoryMediaChoice = (typeof HISTORY_MEDIA)[number];
+
 /** The result of a purge of history. */
 export interface PurgedHistory {
   /** Number of events that have left the timeline. In a dry run, the number of events that would leave the timeline. */
@@ -84,7 +88,7 @@ export const purgeHistory = defineJobOperation({
      * nothing on the homeserver refers any more. Media of encrypted events stay, because the homeserver cannot read these
      * events. @defaultValue `keep`
      */
-    media: z.enum(['keep', 'unused']).default('keep'),
+    media: z.enum(HISTORY_MEDIA).default('keep'),
     /** Whether to only count the events. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),

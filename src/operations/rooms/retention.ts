@@ -9,7 +9,9 @@ import { listRetainedRooms, type RetainedRoom } from '../../storage/roomserver/r
 import { listTimeline } from '../../storage/syncapi/timeline.ts';
 import { defineJobOperation, type JobScope, type OperationServices } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
+import { requireChoice } from '../media/media-choice.ts';
 import type { Failure } from './evacuate-members.ts';
+import { HISTORY_MEDIA, type HistoryMediaChoice } from './purge-history.ts';
 
 /** Number of rooms that one step checks. */
 const BATCH = 100;
@@ -19,11 +21,7 @@ const BATCH = 100;
  * normally at most 20.
  */
 const LOOKED_AT = 25;
-/**
- * Maximum length of each list of rooms in a result. If the history of more rooms was purged, the result still has the total
- * number. If more purges have failed, the result has only the newest failures, and does not tell how many older failures there
- * were.
- */
+/** Maximum length of each list of rooms in a result. The result also has the number of all rooms for each list. */
 const MAX_NAMED = 1_000;
 
 /** The value of `options.rooms.retention`. All times are in ms. */
@@ -38,6 +36,8 @@ export interface RetentionPolicy {
   readonly maxLifetimeMs?: number | undefined;
   /** Ids of rooms whose history is never purged. */
   readonly keep: readonly string[];
+  /** What happens to the media of purged events, unless the caller says it. See the input of `purgeHistory`. */
+  readonly media: HistoryMediaChoice;
   /** Whether the operation only counts rooms and purges nothing. */
   readonly dryRun: boolean;
 }
@@ -48,9 +48,11 @@ export interface ExpiredHistoryPurge {
   readonly total: number;
   /** Ids of the rooms whose history was purged, at most 1,000. In a dry run, ids of the rooms whose history would be purged. */
   readonly rooms: readonly RoomId[];
+  /** Number of rooms whose history could not be purged. */
+  readonly failures: number;
   /**
    * Rooms whose history could not be purged, and the reasons. For example, a hook may have refused the purge. At most the 1,000
-   * newest failures.
+   * newest failures. Absent if there are none.
    */
   readonly failed?: readonly Failure[];
 }
@@ -72,33 +74,40 @@ function requirePolicy({ retention }: Pick<OperationServices, 'retention'>): Ret
  * set, the plugin runs this operation once a day. For each room, it calls the operation `purgeHistory`, so the host's hooks for
  * `purgeHistory` can refuse the purge of a room. Source: MSC1763.
  * @throws MatrixError `M_BAD_STATE` if `options.rooms.retention` is not set
+ * @throws MatrixError `M_BAD_STATE` if `media` is not `keep` and the host provides no store of media files
  */
 export const purgeExpiredHistory = defineJobOperation({
   access: 'admin',
   effect: 'job',
   input: inputObject({
+    /**
+     * What happens to the media that the deleted events used. `keep`: all media stay. `unused`: the job deletes media to which
+     * nothing on the homeserver refers any more. @defaultValue `options.rooms.retention.media`
+     */
+    media: z.enum(HISTORY_MEDIA).optional(),
     /** Whether to only report what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   dedupeKey: () => '',
-  begin: async (scope) => {
-    requirePolicy(scope);
+  begin: async (scope, { media }) => {
+    const policy = requirePolicy(scope);
+    requireChoice(scope, media ?? policy.media);
   },
   isServed: ({ retention }) => retention !== undefined,
-  run: async (work: JobScope<Progress>): Promise<ExpiredHistoryPurge> => {
-    const policy = requirePolicy(work);
-    const isDry = policy.dryRun || work.dryRun;
-    let progress: Progress = work.checkpoint ?? { total: 0, rooms: [], failed: [], after: 0 };
+  run: async (work: JobScope<Progress>, input): Promise<ExpiredHistoryPurge> => {
+    const own = requirePolicy(work);
+    const policy = { ...own, media: input.media ?? own.media, dryRun: own.dryRun || work.dryRun };
+    let progress: Progress = work.checkpoint ?? { total: 0, rooms: [], failures: 0, failed: [], after: 0 };
     for (let isOver = false; !isOver; ) {
       const rooms = await listRetainedRooms(work.reader(), progress.after, BATCH);
-      for (const room of rooms) progress = await purgeExpired(work, policy, room, progress, isDry);
+      for (const room of rooms) progress = await purgeExpired(work, policy, room, progress);
       progress = { ...progress, after: rooms.at(-1)?.roomNid ?? progress.after };
       const stored = progress;
       await work.commit(async () => ({ checkpoint: stored, phase: 'purge', done: stored.total, value: undefined }));
       isOver = rooms.length < BATCH;
     }
-    const { total, rooms, failed } = progress;
-    return { total, rooms, ...(failed.length > 0 && { failed }) };
+    const { total, rooms, failures, failed } = progress;
+    return { total, rooms, failures, ...(failed.length > 0 && { failed }) };
   },
 });
 
@@ -108,18 +117,18 @@ async function purgeExpired(
   policy: RetentionPolicy,
   { roomId, roomNid, policy: json }: RetainedRoom,
   progress: Progress,
-  isDry: boolean,
 ): Promise<Progress> {
   signal.throwIfAborted();
   const lifetimeMs = policy.keep.includes(roomId) ? undefined : lifetimeOf(policy, json);
   const upToTs = lifetimeMs === undefined ? undefined : Math.max(Date.now() - lifetimeMs, 0);
   if (upToTs === undefined || !(await hasExpired(reader(), { roomId, roomNid }, upToTs))) return progress;
   const requestId = `${jobRun?.job.id ?? ''}/${roomId}`;
-  const input = { roomId, upToTs, deleteLocalEvents: true };
-  const refusal = isDry ? undefined : await calls.runOnce('purgeHistory', input, { actor, requestId, signal });
+  const input = { roomId, upToTs, deleteLocalEvents: true, media: policy.media };
+  const refusal = policy.dryRun ? undefined : await calls.runOnce('purgeHistory', input, { actor, requestId, signal });
   if (refusal !== undefined) {
     const failure = { id: roomId, reason: describeError(refusal) };
-    return { ...progress, failed: [...progress.failed, failure].slice(-MAX_NAMED) };
+    const failed = [...progress.failed, failure].slice(-MAX_NAMED);
+    return { ...progress, failures: progress.failures + 1, failed };
   }
   return { ...progress, total: progress.total + 1, rooms: [...progress.rooms, roomId].slice(0, MAX_NAMED) };
 }

@@ -1,18 +1,25 @@
+import { rm } from 'node:fs/promises';
 import type { Knex } from 'knex';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { RoomId } from '../../../src/ids.ts';
 import { deny } from '../../../src/index.ts';
+import { createMediaDirectory } from '../../../src/reference-host/media/media-directory.ts';
+import type { RoomEventDraft } from '../../../src/rooms/event-chain.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { SERVER_NAME } from '../../support/dendrite-server.ts';
 import { jsonOf } from '../../support/http-client.ts';
 import { ALICE, append, createRoom, messageOf } from '../../support/made-rooms.ts';
 import { type MountedPlugin, mountPlugin } from '../../support/mounted-plugin.ts';
+import { makeScratchDirectory } from '../../support/scratch-directory.ts';
 
 const DAY_MS = 24 * 3_600_000;
 
 let database: TestDatabase;
 let db: Knex;
 let plugin: MountedPlugin;
+let base: string;
 beforeAll(async () => {
+  base = await makeScratchDirectory('retention-');
   database = await createTestDatabase({ fixture: true });
   ({ db } = database);
   // The events of the recorded rooms are old, so the history of all these rooms would expire. Without forward extremities, the
@@ -20,6 +27,7 @@ beforeAll(async () => {
   await db('public.roomserver_rooms').update({ latest_event_nids: [] });
   plugin = await mountPlugin({
     database,
+    host: { media: createMediaDirectory(base) },
     options: {
       jobs: { pollIntervalMs: 50 },
       rooms: { retention: { defaultLifetimeMs: 30 * DAY_MS, minLifetimeMs: 2 * DAY_MS, maxLifetimeMs: 60 * DAY_MS } },
@@ -29,6 +37,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await plugin.close();
   await database.drop();
+  await rm(base, { recursive: true });
 });
 
 const run = async (body: object = {}): Promise<Record<string, unknown>> => {
@@ -40,13 +49,14 @@ const run = async (body: object = {}): Promise<Record<string, unknown>> => {
   return jsonOf(answer);
 };
 /** Makes a room with a retention policy, and with one message for each of the given ages. Ages are in days. */
-async function roomWith(lifetimeDays: number | undefined, agesInDays: readonly number[]): Promise<RoomId> {
+async function roomWith(
+  lifetimeDays: number | undefined,
+  agesInDays: readonly number[],
+  draftOf = (age: number): RoomEventDraft => messageOf(ALICE, `of day ${age}`),
+): Promise<RoomId> {
   const content = lifetimeDays === undefined ? {} : { max_lifetime: lifetimeDays * DAY_MS };
   const roomId = await createRoom(plugin, {
-    drafts: [
-      { type: 'm.room.retention', sender: ALICE, stateKey: '', content },
-      ...agesInDays.map((age) => messageOf(ALICE, `of day ${age}`)),
-    ],
+    drafts: [{ type: 'm.room.retention', sender: ALICE, stateKey: '', content }, ...agesInDays.map(draftOf)],
   });
   await append(plugin, roomId, messageOf(ALICE, 'of today'));
   const rows = await db('public.syncapi_output_room_events').where({ room_id: roomId }).orderBy('id');
@@ -80,10 +90,11 @@ it('expired history is purged: by the policy of the room within limits, or else 
   const due = [byServer, byRoom, tooShort, tooLong];
   const tried = await run({ dry_run: true });
   expect(new Set(tried.rooms as string[])).toEqual(new Set([...due, held]));
-  const { total, rooms, failed } = await run();
+  const { total, rooms, failures, failed } = await run();
   off();
   expect(total).toBe(due.length);
   expect(new Set(rooms as string[])).toEqual(new Set(due));
+  expect(failures).toBe(1);
   expect(failed).toEqual([{ id: held, reason: 'legal hold' }]);
   const bodies = (...days: number[]): string[] => [...days.map((day) => `of day ${day}`), 'of today'];
   expect(await messagesIn(byServer)).toEqual(bodies(20, 3, 1));
@@ -94,6 +105,30 @@ it('expired history is purged: by the policy of the room within limits, or else 
   expect(await messagesIn(fresh)).toEqual(bodies(3, 1));
   // Only the room whose purge the hook has refused has expired history now.
   expect(await run({ dry_run: true })).toMatchObject({ total: 1, rooms: [held] });
+});
+
+it('media that only expired events use are deleted if the caller asks for it', async () => {
+  const rowOf = (mediaId: string) => ({
+    media_id: mediaId,
+    media_origin: SERVER_NAME,
+    content_type: 'text/plain',
+    file_size_bytes: 1,
+    creation_ts: 1,
+    upload_name: '',
+    base64hash: mediaId.padEnd(43, '0'),
+    user_id: ALICE,
+  });
+  await db('public.mediaapi_media_repository').insert([rowOf('expired'), rowOf('fresh')]);
+  const roomId = await roomWith(10, [45, 3], (age) => ({
+    ...messageOf(ALICE),
+    content: { msgtype: 'm.file', body: 'a file', url: `mxc://${SERVER_NAME}/${age === 3 ? 'fresh' : 'expired'}` },
+  }));
+  const stored = (): Promise<string[]> =>
+    db('public.mediaapi_media_repository').whereIn('media_id', ['expired', 'fresh']).pluck('media_id');
+  expect(await run({ media: 'unused', dry_run: true })).toMatchObject({ failures: 0 });
+  expect(await stored()).toHaveLength(2);
+  expect((await run({ media: 'unused' })).rooms).toContain(roomId);
+  expect(await stored()).toEqual(['fresh']);
 });
 
 it('a job looks for expired history once a day', async () => {
