@@ -22,7 +22,7 @@ const CALLS = 50;
  * Number of dry runs at once. It is more than the number of connections, because each dry run does all of its work and holds a
  * connection.
  */
-const DRY_CALLS = 12;
+const DRY_CALLS = 6;
 const SHOWN = server.rooms.v10 as RoomId;
 const REMOTE_ROOM = server.rooms.remote;
 const DELETED = server.rooms.v4 as RoomId;
