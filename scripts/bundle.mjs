@@ -5,7 +5,7 @@
 import { cp, readFile, rm } from 'node:fs/promises';
 import { join, normalize, resolve } from 'node:path';
 import { rolldown } from 'rolldown';
-import { minify } from 'rolldown/utils';
+import { minify, parseSync } from 'rolldown/utils';
 import { dts } from 'rolldown-plugin-dts';
 
 const DIST = 'dist';
@@ -47,14 +47,34 @@ async function minifyDependencies(code, { fileName, moduleIds }) {
   return isOurs ? null : (await minify(fileName, code, { module: true })).code;
 }
 
-/** Puts the type declarations of the entry points into a few files. They keep their doc comments. */
+/**
+ * Puts the type declarations of the entry points into a few files. Doc comments are kept, except in declarations with the tag
+ * `@internal`: a host never meets them.
+ */
 async function bundleDeclarations() {
   const bundle = await rolldown({
     input: Object.fromEntries(entries.map((entry) => [entry, resolve(DIST, `${entry}.d.ts`)])),
     external: (id) => /^[^./]/.test(id),
     // The inputs are declarations already, so no compiler is needed.
-    plugins: [dts({ dtsInput: true, sourcemap: false, oxc: true, tsconfig: false })],
+    plugins: [
+      dts({ dtsInput: true, sourcemap: false, oxc: true, tsconfig: false }),
+      { name: 'internal-comments', renderChunk: withoutInternalComments },
+    ],
   });
   await bundle.write({ dir: LIB, format: 'esm', chunkFileNames: 'chunks/[name].d.ts' });
   await bundle.close();
+}
+
+function withoutInternalComments(code, { fileName }) {
+  const { program, comments } = parseSync(fileName, code);
+  const tags = comments.filter(({ value }) => value.includes('@internal'));
+  const internal = tags.flatMap((tag) => program.body.find(({ start }) => start >= tag.end) ?? []);
+  const removed = comments.filter(
+    (comment) =>
+      tags.includes(comment) || internal.some(({ start, end }) => comment.start >= start && comment.end <= end),
+  );
+  return removed.reduceRight(
+    (text, { start, end }) => text.slice(0, start) + text.slice(end).replace(/^\s*\n\s*/, ''),
+    code,
+  );
 }

@@ -30,6 +30,7 @@ export interface AccountStanding extends Omit<StoredStanding, 'adminLogins'> {
 /**
  * Reads the standings of accounts. Every request of a user needs the user's standing, so the standings stay in a cache for a
  * short time.
+ * @internal
  */
 export interface StandingCache {
   /**

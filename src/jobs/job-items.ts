@@ -11,6 +11,7 @@ import {
 /**
  * The list of things that a job has processed, such as users who have left a room. The list is not part of the job's
  * checkpoint, because it may be too long. A step, which is one of the job's transactions, adds its items in this transaction.
+ * @internal
  */
 export interface JobItems {
   /** Adds items. An item that is already stored stays as it is. */

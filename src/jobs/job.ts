@@ -17,7 +17,7 @@ export function isFinished(job: Pick<Job, 'state'>): boolean {
   return job.state !== 'queued' && job.state !== 'running';
 }
 
-/** What the worker passes to a running job. */
+/** What the worker passes to a running job. @internal */
 export interface JobRun {
   readonly job: Job;
   /** The id of this process. The lease of the job contains this id. */
@@ -44,7 +44,7 @@ export function outcomeOf({ state }: JobEnd): 'ok' | 'failed' | 'cancelled' {
   return state === 'succeeded' ? 'ok' : state;
 }
 
-/** A kind of long work. Its name is the name of the operation that starts it. */
+/** A kind of long work. Its name is the name of the operation that starts it. @internal */
 export interface JobKind {
   readonly kind: string;
   /** Number of successive failures without progress after which the job fails for good. */

@@ -22,6 +22,7 @@ const INTERVAL_MS = 60_000;
 /**
  * Removes files of media from the host's store, after the rows of the media have been deleted. The table
  * `matrix_admin.media_removals` lists the files to remove.
+ * @internal
  */
 export interface FileRemoval {
   readonly store: MediaStore;

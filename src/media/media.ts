@@ -33,7 +33,7 @@ export interface Media {
   readonly lock: (hash: string, options: { readonly transaction: Knex.Transaction }) => Promise<void>;
 }
 
-/** A cache that knows which media are quarantined. */
+/** A cache that knows which media are quarantined. @internal */
 export interface MediaStandings extends Pick<Media, 'check'> {
   /**
    * Empties the cache. Call it after a change of quarantines has been committed. The call drops all media, because the

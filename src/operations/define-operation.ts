@@ -24,7 +24,7 @@ import type { Actor } from './actor.ts';
 import type { AbandonedRoomPolicy } from './rooms/abandoned-rooms.ts';
 import type { RetentionPolicy } from './rooms/retention.ts';
 
-/** The limits that operations use. The host sets them as members of `options.limits`. */
+/** The limits that operations use. The host sets them as members of `options.limits`. @internal */
 export interface OperationLimits {
   /** Maximum number of the host's database connections that a job uses at once. */
   readonly connections: number;
@@ -39,7 +39,7 @@ interface OperationCaller {
   readonly signal: AbortSignal;
 }
 
-/** Functions with which an operation calls other operations. */
+/** Functions with which an operation calls other operations. @internal */
 export interface OperationCalls {
   /** Checks an input without calling the operation. @throws ParameterError if the operation does not accept the input */
   readonly check: (operation: string, input: unknown) => void;
@@ -53,7 +53,7 @@ export interface OperationCalls {
   readonly runOnce: (operation: string, input: unknown, caller: OperationCaller) => Promise<MatrixError | undefined>;
 }
 
-/** The services that all operations can use. */
+/** The services that all operations can use. @internal */
 export interface OperationServices {
   readonly db: Knex;
   /** The homeserver's main server name. */
@@ -115,7 +115,7 @@ export interface ReadScope extends OperationServices {
   readonly signal: AbortSignal;
 }
 
-/** What `run()` of a `WriteOperation` gets. `begin()` of a `JobOperation` gets the same. */
+/** What `run()` of a `WriteOperation` gets. `begin()` of a `JobOperation` gets the same. @internal */
 export interface WriteScope extends ReadScope {
   /** The transaction of the call. The audit entry is written in the same transaction. */
   readonly transaction: Knex.Transaction;
@@ -128,6 +128,7 @@ export interface WriteScope extends ReadScope {
 /**
  * What `run()` of a `JobOperation` gets. A job does its work in steps. Each step is a transaction that also stores a
  * checkpoint: the data with which another process can resume the job. `Checkpoint` is the type of this data.
+ * @internal
  */
 export interface JobScope<Checkpoint extends object = object> extends Omit<OperationServices, 'db'> {
   /**
@@ -173,7 +174,7 @@ export interface JobScope<Checkpoint extends object = object> extends Omit<Opera
  */
 export type Access = 'admin' | 'self-or-admin' | 'open';
 
-/** The members that all kinds of operations have. */
+/** The members that all kinds of operations have. @internal */
 export interface OperationBase<Input extends z.ZodType> {
   readonly access: Access;
   /** Schema of the input. Create it with `inputObject()`, so that editors show the doc comments of its fields. */
@@ -220,6 +221,7 @@ export interface WriteOperation<Input extends z.ZodType = z.ZodType, Output = un
 /**
  * An operation that may take long or need several transactions. A job does the work. Any process of the homeserver can resume
  * the job. A call in the homeserver's process waits until the job ends.
+ * @internal
  */
 export interface JobOperation<
   Input extends z.ZodType<object> = z.ZodType<object>,

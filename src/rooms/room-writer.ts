@@ -74,7 +74,7 @@ export interface StateReplacement {
   readonly senders: readonly UserId[];
 }
 
-/** Adds events to rooms. The homeserver and the plugin share one `RoomWriter`. */
+/** Adds events to rooms. The homeserver and the plugin share one `RoomWriter`. @internal */
 export interface RoomWriter {
   /** The cache of room states. */
   readonly states: RoomStates;

@@ -54,6 +54,7 @@ const SENDER_LEVEL = 100;
 /**
  * Sends server notices. Each recipient has one room in which the notices arrive. `send()` creates this room if it does not
  * exist.
+ * @internal
  */
 export interface ServerNotices {
   /** Localpart of the account that sends notices. Each local server name has an account with this localpart. */

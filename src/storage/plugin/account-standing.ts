@@ -4,7 +4,7 @@ import type { ExperimentalFeature, RateLimit } from './account-attributes.ts';
 import type { Restriction } from './account-restrictions.ts';
 import { HAS_ENDED } from './admin-logins.ts';
 
-/** What administrators have decided about an account. The homeserver must obey these decisions. */
+/** What administrators have decided about an account. The homeserver must obey these decisions. @internal */
 export interface StoredStanding {
   /** The user may read, leave rooms and redact, but may send nothing else. Source: Client-Server API, "Account suspension". */
   readonly suspended: boolean;

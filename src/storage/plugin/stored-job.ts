@@ -9,7 +9,7 @@ export type JobState = (typeof JOB_STATES)[number];
 /** JSON that a job stores: its input, its checkpoint or its result. */
 export type JobData = Readonly<Record<string, unknown>>;
 
-/** A job as it is stored. Times are in ms since the epoch. */
+/** A job as it is stored. Times are in ms since the epoch. @internal */
 export interface Job {
   readonly id: string;
   /** The name of the operation that the job runs. */
@@ -48,7 +48,7 @@ export interface Job {
   readonly errorStatus: number | undefined;
 }
 
-/** The result of one step of a job. A step is one transaction. */
+/** The result of one step of a job. A step is one transaction. @internal */
 export interface JobStep<T, Checkpoint extends object = JobData> {
   /** The data with which any process can resume the job after this step. */
   readonly checkpoint: Checkpoint;
