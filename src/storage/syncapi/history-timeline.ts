@@ -131,12 +131,14 @@ export async function deleteBrokenRelations(
       [roomId, ...after, limit - 1],
     ),
   );
+  // Because of `OFFSET 0`, PostgreSQL looks up each child event in an index. Otherwise it may read the events of all rooms.
   const upTo = last && 'AND (event_id, child_event_id) <= (:lastParent, :lastChild)';
   const deleted = await deleteRows(
     transaction,
     'public.syncapi_relations',
     `room_id = :roomId AND (event_id, child_event_id) > (:parent, :child) ${upTo ?? ''}
-       AND NOT EXISTS (SELECT FROM public.syncapi_output_room_events o WHERE o.event_id = syncapi_relations.child_event_id)`,
+       AND NOT EXISTS (
+         SELECT FROM public.syncapi_output_room_events o WHERE o.event_id = syncapi_relations.child_event_id OFFSET 0)`,
     {
       roomId,
       parent: after[0],

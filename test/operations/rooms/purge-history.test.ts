@@ -3,6 +3,7 @@ import type { EventId, RoomId } from '../../../src/ids.ts';
 import server from '../../fixtures/dendrite/server.json' with { type: 'json' };
 import { SERVER_NAME, USERS } from '../../support/dendrite-server.ts';
 import { brokenStates } from '../../support/event-invariants.ts';
+import { missingAuthEvents, restOf, timelineOf } from '../../support/history-checks.ts';
 import { type Answer, jsonOf } from '../../support/http-client.ts';
 import { countFromEnvironment } from '../../support/long-version.ts';
 import { ALICE, append, BOB, createRoom, forkRoom, memberOf, messageOf, viewOf } from '../../support/made-rooms.ts';
@@ -31,49 +32,7 @@ const send = (roomId: string, body: object): Promise<Answer> =>
 const purge = (roomId: string, point: { eventId?: string; upToTs?: number; deleteLocalEvents?: boolean }) =>
   plugin.admin.operations.purgeHistory({ roomId, ...point }, SYSTEM);
 
-/** Reads the timeline of a room, in the order of depths. */
-const timelineOf = (roomId: string): PromiseLike<{ event_id: EventId; type: string; headered_event_json: string }[]> =>
-  db('syncapi_output_room_events AS e')
-    .join('syncapi_output_room_events_topology AS t', 't.event_id', 'e.event_id')
-    .where('e.room_id', roomId)
-    .orderBy(['t.topological_position', 'e.id'])
-    .select('e.event_id', 'e.type', 'e.headered_event_json');
-
-/** Reads everything that a purge must not change: the room's row, its current state, its members, and its servers. */
-async function restOf(roomId: string): Promise<string> {
-  const room = await db('roomserver_rooms').where({ room_id: roomId }).first();
-  const { rows: state } = await db.raw(
-    `SELECT DISTINCT ON (e.event_type_nid, e.event_state_key_nid) e.event_nid, e.event_id, e.depth, e.auth_event_nids, j.event_json
-     FROM roomserver_state_snapshots s CROSS JOIN unnest(s.state_block_nids) WITH ORDINALITY AS l(block_nid, position)
-     JOIN roomserver_state_block b ON b.state_block_nid = l.block_nid CROSS JOIN unnest(b.event_nids) AS n(event_nid)
-     JOIN roomserver_events e ON e.event_nid = n.event_nid JOIN roomserver_event_json j ON j.event_nid = e.event_nid
-     WHERE s.state_snapshot_nid = ? ORDER BY e.event_type_nid, e.event_state_key_nid, l.position DESC`,
-    [room.state_snapshot_nid],
-  );
-  const byRoom = (table: string): Promise<unknown[]> => db(table).where({ room_id: roomId }).orderBy('event_id');
-  return JSON.stringify([
-    room,
-    state,
-    await db('roomserver_membership').where({ room_nid: room.room_nid }).orderBy('target_nid'),
-    await byRoom('syncapi_current_room_state'),
-    await byRoom('syncapi_memberships'),
-    await byRoom('federationsender_joined_hosts'),
-  ]);
-}
-
 const isWhole = async (): Promise<void> => expect(await brokenInvariants(db)).toEqual([]);
-
-/**
- * Lists events that are missing from the database although the state at an event of the timeline, or an auth event, refers to
- * them.
- */
-async function missingAuthEvents(): Promise<unknown[]> {
-  const { rows } = await db.raw(
-    `SELECT e.event_id FROM roomserver_events e CROSS JOIN unnest(e.auth_event_nids) AS a(nid)
-     WHERE NOT EXISTS (SELECT FROM roomserver_events x WHERE x.event_nid = a.nid)`,
-  );
-  return rows;
-}
 
 it('a purge up to random events of recorded rooms does not change the state, the members and the newest events', async () => {
   let seed = countFromEnvironment('POINT_SEED', 20_261_128);
@@ -81,20 +40,20 @@ it('a purge up to random events of recorded rooms does not change the state, the
   const roomIds = Object.values(server.rooms);
   for (let i = 0; i < POINTS; i += 1) {
     const roomId = roomIds[Math.floor(random() * roomIds.length)] ?? '';
-    const before = await timelineOf(roomId);
+    const before = await timelineOf(db, roomId);
     const point = before[Math.floor(random() * before.length)];
     if (point === undefined) continue;
-    const rest = await restOf(roomId);
+    const rest = await restOf(db, roomId);
     const counted = jsonOf(await send(roomId, { purge_up_to_event_id: point.event_id, dry_run: true }));
     const { purged, local } = await purge(roomId, { eventId: point.event_id, deleteLocalEvents: random() < 0.5 });
     expect({ purged, local }).toEqual({ purged: counted.purged, local: counted.local });
-    expect(await restOf(roomId)).toBe(rest);
-    const after = (await timelineOf(roomId)).map(({ event_id: id }) => id);
+    expect(await restOf(db, roomId)).toBe(rest);
+    const after = (await timelineOf(db, roomId)).map(({ event_id: id }) => id);
     expect(after).toHaveLength(before.length - purged);
     expect(after).toEqual(expect.arrayContaining(before.slice(before.indexOf(point)).map(({ event_id: id }) => id)));
   }
   await isWhole();
-  expect(await missingAuthEvents()).toEqual([]);
+  expect(await missingAuthEvents(db)).toEqual([]);
 });
 
 /** Makes a room in which state events and messages alternate. Returns the room's id and the ids of its 216 events, in order. */
@@ -106,7 +65,7 @@ async function makeBusyRoom(version = '10'): Promise<{ roomId: RoomId; eventIds:
     messageOf(ALICE, `marmalade ${i}`),
   ]);
   await append(plugin, roomId, ...drafts.flat());
-  return { roomId, eventIds: (await timelineOf(roomId)).map(({ event_id: id }) => id) };
+  return { roomId, eventIds: (await timelineOf(db, roomId)).map(({ event_id: id }) => id) };
 }
 const stored = async (eventIds: readonly string[]): Promise<number> =>
   (await db('roomserver_events').whereIn('event_id', [...eventIds])).length;
@@ -116,12 +75,12 @@ it.each(['1', '12'])(
   async (version) => {
     const { roomId, eventIds } = await makeBusyRoom(version);
     const view = await viewOf(db, roomId);
-    const rest = await restOf(roomId);
+    const rest = await restOf(db, roomId);
     const [previous = '', point = ''] = eventIds.slice(179);
     const snapshots = () => db('roomserver_state_snapshots').pluck('state_snapshot_nid');
     const before = await snapshots();
     await purge(roomId, { eventId: point, deleteLocalEvents: true });
-    expect(await restOf(roomId)).toBe(rest);
+    expect(await restOf(db, roomId)).toBe(rest);
     // Of the 120 state events, only those stay to which a state block or an auth chain still refers.
     expect(await stored(eventIds.slice(0, 180))).toBeLessThan(100);
     expect((await snapshots()).length).toBeLessThan(before.length - 100);
@@ -134,7 +93,7 @@ it.each(['1', '12'])(
     expect(await view.receive()).toEqual([]);
     await isWhole();
     expect(await brokenStates(db)).toEqual([]);
-    expect(await missingAuthEvents()).toEqual([]);
+    expect(await missingAuthEvents(db)).toEqual([]);
   },
 );
 
@@ -144,24 +103,24 @@ it('local events stay stored unless they are deleted, and a later purge can stil
   const gone = eventIds.slice(0, 180);
   expect(await purge(roomId, { eventId: point })).toMatchObject({ purged: 180, local: 180 });
   expect(await stored(gone)).toBe(180);
-  expect(await timelineOf(roomId)).toHaveLength(eventIds.length - 180);
+  expect(await timelineOf(db, roomId)).toHaveLength(eventIds.length - 180);
   await isWhole();
   expect(await purge(roomId, { eventId: point, deleteLocalEvents: true })).toMatchObject({ purged: 0 });
   expect(await stored(gone)).toBeLessThan(100);
   await isWhole();
   const { purged } = await purge(roomId, { upToTs: Date.now() + 3_600_000, deleteLocalEvents: true });
   expect(purged).toBe(eventIds.length - 181);
-  expect((await timelineOf(roomId)).map(({ event_id: id }) => id)).toEqual(eventIds.slice(-1));
+  expect((await timelineOf(db, roomId)).map(({ event_id: id }) => id)).toEqual(eventIds.slice(-1));
   await isWhole();
 });
 
 it('a room with many forward extremities keeps all of them', async () => {
   const { roomId } = await makeBusyRoom();
   await forkRoom(plugin, roomId, ALICE, 3);
-  const rest = await restOf(roomId);
+  const rest = await restOf(db, roomId);
   await purge(roomId, { upToTs: Date.now() + 3_600_000, deleteLocalEvents: true });
-  expect(await restOf(roomId)).toBe(rest);
-  expect(await timelineOf(roomId)).toHaveLength(3);
+  expect(await restOf(db, roomId)).toBe(rest);
+  expect(await timelineOf(db, roomId)).toHaveLength(3);
   expect(await db('syncapi_backward_extremities').where({ room_id: roomId })).toHaveLength(3);
   await isWhole();
   await append(plugin, roomId, messageOf(ALICE));
