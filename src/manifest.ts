@@ -101,6 +101,7 @@ export const OWN_TABLES: readonly string[] = [
   'search_edits',
   'search_indexes',
   'summary_states',
+  'user_counts',
   'user_export_parts',
   'user_summaries',
 ];

@@ -39,6 +39,7 @@ import { migrateOwnSchema } from './storage/database.ts';
 import { explainFailure } from './storage/explain-failure.ts';
 import { removeOldDepartures } from './storage/plugin/departures.ts';
 import { isSummarised, needsSummaries, type SummaryKind } from './storage/plugin/summary-states.ts';
+import { mergeUserCounts } from './storage/plugin/user-counts.ts';
 import { preflight } from './storage/preflight.ts';
 
 /** The plugin, as `createAdminPlugin()` returns it. */
@@ -176,6 +177,7 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
           services.announce({ users: [userId], destinations });
         },
       });
+      await mergeUserCounts(db);
       if (!config.summaries) return;
       await buildSummaries();
       await checkSummaries(db, localServerNames);

@@ -14,6 +14,8 @@ export interface AccountDraft {
   readonly accountType: number;
   /** The display name. @defaultValue the localpart */
   readonly displayName?: string | undefined;
+  /** The URL of the avatar, which begins with `mxc://`. @defaultValue no avatar */
+  readonly avatarUrl?: string | undefined;
 }
 
 /**
@@ -30,9 +32,9 @@ export async function createAccount(transaction: Knex.Transaction, draft: Accoun
  * of them succeeds. @returns whether the account was created
  */
 export async function createAccountIfFree(transaction: Knex.Transaction, draft: AccountDraft): Promise<boolean> {
-  const { userId, displayName = splitUserId(userId).localpart } = draft;
+  const { userId, displayName = splitUserId(userId).localpart, avatarUrl = '' } = draft;
   if (!(await insertAccount(transaction, { ...draft, createdAt: Date.now() }))) return false;
-  await upsertProfile(transaction, userId, { displayName, avatarUrl: '' });
+  await upsertProfile(transaction, userId, { displayName, avatarUrl });
   const content = defaultPushRules(userId);
   await upsertAccountData(transaction, { userId, roomId: '', type: 'm.push_rules', content });
   return true;

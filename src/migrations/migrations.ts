@@ -28,6 +28,7 @@ import { historyLeftovers } from './0025-history-leftovers.ts';
 import { userExports } from './0026-user-exports.ts';
 import { searchSample } from './0027-search-sample.ts';
 import { followStateEvent } from './0028-follow-state-event.ts';
+import { userCounts } from './0029-user-counts.ts';
 
 /** The schema of the plugin's own tables. */
 export const OWN_SCHEMA = 'matrix_admin';
@@ -65,6 +66,7 @@ const ALL: readonly NamedMigration[] = [
   userExports,
   searchSample,
   followStateEvent,
+  userCounts,
 ];
 
 /** Tells whether this version of the plugin contains a migration with this name. */

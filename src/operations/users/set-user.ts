@@ -97,8 +97,8 @@ async function create(
   passwordHash: string,
 ): Promise<readonly ServerName[] | undefined> {
   const accountType = admin === true ? ACCOUNT_TYPE.admin : ACCOUNT_TYPE.user;
-  if (!(await createAccountIfFree(transaction, { userId, passwordHash, accountType, displayName }))) return undefined;
-  if (avatarUrl !== undefined) await updateProfile(transaction, userId, { displayName: undefined, avatarUrl });
+  if (!(await createAccountIfFree(transaction, { userId, passwordHash, accountType, displayName, avatarUrl })))
+    return undefined;
   if (deactivated === true) return deactivateAccount(transaction, userId, undefined, localServerNames);
   if (threepids !== undefined) await replaceThreepids(transaction, userId, threepids);
   return [];

@@ -70,16 +70,21 @@ const rightSummaries = (condition: string): string => `
   LEFT JOIN public.userapi_profiles p ON p.localpart = a.localpart AND p.server_name = a.server_name
   WHERE ${condition}`;
 
-/** SQL condition: the stored summary `s` differs from the computed summary `u`. */
-const DIFFERS = `(${VALUES.map((column) => `s.${column}`).join(', ')})
-  IS DISTINCT FROM (${VALUES.map((column) => `u.${column}`).join(', ')})`;
+/** Returns an SQL condition: the stored summary `s` differs from the computed summary in `row`. */
+const differsFrom = (row: string): string => `(${VALUES.map((column) => `s.${column}`).join(', ')})
+  IS DISTINCT FROM (${VALUES.map((column) => `${row}.${column}`).join(', ')})`;
 
-/** Returns SQL that stores computed summaries. @param summaries SQL for the rows to store */
+/**
+ * Returns SQL that stores computed summaries. If the same transaction has already stored an equal summary, the stored summary
+ * stays. If another transaction has stored an equal summary, the SQL still writes the summary, so that `CORRECTION` notices.
+ * @param summaries SQL for the rows to store
+ */
 const store = (summaries: string): string => `
-  INSERT INTO matrix_admin.user_summaries (${COLUMNS.join(', ')})
+  INSERT INTO matrix_admin.user_summaries AS s (${COLUMNS.join(', ')})
   SELECT ${COLUMNS.join(', ')} FROM ${summaries} ORDER BY localpart, server_name
   ON CONFLICT (localpart, server_name)
-  DO UPDATE SET ${VALUES.map((column) => `${column} = excluded.${column}`).join(', ')}`;
+  DO UPDATE SET ${VALUES.map((column) => `${column} = excluded.${column}`).join(', ')}
+  WHERE s.xmin <> pg_current_xact_id()::xid OR ${differsFrom('excluded')}`;
 
 /**
  * Computes and stores the summary of an account. Whoever changes an account, its profile, its devices, its restrictions or its
@@ -161,7 +166,7 @@ export async function compareUserSummaries(
       `WITH summary AS MATERIALIZED (${rightSummaries(rangeOf('a', after, last))}),
        old AS MATERIALIZED (SELECT s.*, s.xmin AS version FROM matrix_admin.user_summaries s WHERE ${rangeOf('s', after, last)}),
        wrong AS MATERIALIZED (SELECT u.*, s.version FROM summary u LEFT JOIN old s USING (localpart, server_name)
-         WHERE ${DIFFERS}),
+         WHERE ${differsFrom('u')}),
        superfluous AS MATERIALIZED (SELECT s.localpart, s.server_name FROM old s
          LEFT JOIN summary u USING (localpart, server_name) WHERE u.account_type IS NULL)${corrects ? CORRECTION : ''}
        SELECT (SELECT count(*)::int FROM summary) AS compared,

@@ -46,7 +46,10 @@ export interface NewAccount {
   readonly createdAt: number;
 }
 
-/** Creates an account. @returns `false` if an account with this user id already exists */
+/**
+ * Creates an account without a profile. The summary of the account is written together with its profile.
+ * @returns `false` if an account with this user id already exists
+ */
 export async function insertAccount(
   transaction: Knex.Transaction,
   { userId, passwordHash, accountType, createdAt }: NewAccount,
@@ -60,7 +63,6 @@ export async function insertAccount(
       [localpart, serverName, createdAt, passwordHash, accountType],
     ),
   );
-  if (rows.length > 0) await summariseUser(transaction, userId);
   return rows.length > 0;
 }
 

@@ -2,6 +2,8 @@ import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { UserId } from '../../../src/ids.ts';
 import { checkSummaries } from '../../../src/rooms/check-summaries.ts';
+import { countSummarisedUsers } from '../../../src/storage/plugin/summarised-users.ts';
+import { mergeUserCounts } from '../../../src/storage/plugin/user-counts.ts';
 import { SERVER_NAME } from '../../support/dendrite-server.ts';
 import { jsonOf } from '../../support/http-client.ts';
 import { bearer, type MountedPlugin, mountPlugin } from '../../support/mounted-plugin.ts';
@@ -95,6 +97,43 @@ describe('summaries of users', () => {
     expect(namesOf(await pageOf('name=told'))).toEqual(['told', 'untold']);
     expect(namesOf(await pageOf('order_by=last_seen_ts&limit=1'))).toEqual(['admin']);
     expect((await rebuild(true)).wrong).toBe(0);
+  });
+
+  it('are written once by an operation that changes several things', async () => {
+    const { operations } = plugin.admin;
+    const as = { actor: { kind: 'user', userId: `@admin:${SERVER_NAME}` as UserId } } as const;
+    await db.raw(`CREATE TABLE public.test_writes (localpart text);
+      CREATE FUNCTION public.test_write() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+        'BEGIN INSERT INTO public.test_writes VALUES (new.localpart); RETURN NULL; END';
+      CREATE TRIGGER test_write AFTER INSERT OR UPDATE ON matrix_admin.user_summaries
+        FOR EACH ROW EXECUTE FUNCTION public.test_write()`);
+    const userId = `@once:${SERVER_NAME}` as UserId;
+    const changes = { password: 'correct horse', admin: false, userType: null, locked: false, suspended: false };
+    await operations.setUser({ userId, displayName: 'Once', avatarUrl: 'mxc://x/1', ...changes }, as);
+    expect(await db('test_writes')).toEqual([{ localpart: 'once' }]);
+    await operations.setUser({ userId, displayName: 'Other', avatarUrl: 'mxc://x/2', ...changes }, as);
+    expect(await db('test_writes')).toHaveLength(2);
+    await db.raw('DROP TRIGGER test_write ON matrix_admin.user_summaries; DROP TABLE public.test_writes');
+    expect((await rebuild(true)).wrong).toBe(0);
+  });
+
+  it('have totals that add up, also after their rows were merged', async () => {
+    const filter = { serverNames: [SERVER_NAME], guests: true, locked: true };
+    const count = (): Promise<number> => countSummarisedUsers(plugin.database.pluginDb, filter);
+    const total = await count();
+    expect(total).toBe((await db('userapi_accounts').where('server_name', SERVER_NAME)).length);
+    await db.raw(
+      `DO $$ BEGIN FOR n IN 1..150 LOOP
+         INSERT INTO matrix_admin.user_summaries SELECT 'added' || n, server_name, account_type, is_deactivated, is_locked,
+           user_type, created_ts, last_seen_ts, search_text FROM matrix_admin.user_summaries WHERE localpart = 'told';
+       END LOOP; END $$`,
+    );
+    expect(await count()).toBe(total + 150);
+    await mergeUserCounts(plugin.database.pluginDb);
+    expect((await db('matrix_admin.user_counts')).length).toBeLessThan(20);
+    expect(await count()).toBe(total + 150);
+    await rebuild();
+    expect(await count()).toBe(total);
   });
 
   it('make pages far down the list fast', async () => {
