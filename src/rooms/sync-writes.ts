@@ -17,11 +17,8 @@ import type { ChainLink } from './event-chain.ts';
 import { answeredInvites, lastOfEach, memberLinks } from './membership-writes.ts';
 import type { WrittenChain } from './written-chain.ts';
 
-/**
- * The relation types of reactions and edits. Only relations of these two types are stored in the table of relations. `/sync`
- * finds the reactions to an event and its edits there.
- */
-const AGGREGATED: readonly unknown[] = ['m.annotation', 'm.replace'];
+/** Maximum length of a stored relation type, in bytes. The index of the table of relations cannot store very long texts. */
+const MAX_REL_TYPE = 255;
 /** History visibilities in the order of the numbers that Dendrite stores. `world_readable` has number 1. */
 const HISTORY_VISIBILITY: readonly unknown[] = ['world_readable', 'shared', 'invited', 'joined'];
 const SHARED = 2;
@@ -99,13 +96,17 @@ export function syncWrites(
   ];
 }
 
+/** Returns the relation of an event to another one, for `/relations`. As in Dendrite, the relation may have any type. */
 function relationOf({
   draft,
   stored,
 }: ChainLink): { eventId: string; childEventId: ChainLink['stored']['eventId']; childType: string; relType: string }[] {
   const relation = draft.content['m.relates_to'];
-  if (!isRecord(relation) || !AGGREGATED.includes(relation.rel_type)) return [];
+  if (!isRecord(relation) || draft.type === 'm.room.redaction') return [];
   const { event_id: eventId, rel_type: relType } = relation;
-  if (typeof eventId !== 'string' || !isEventId(eventId) || typeof relType !== 'string') return [];
+  if (!isStorable(eventId) || !isEventId(eventId) || !isStorable(relType)) return [];
   return [{ eventId, childEventId: stored.eventId, childType: draft.type, relType }];
 }
+
+const isStorable = (value: unknown): value is string =>
+  typeof value === 'string' && value !== '' && !value.includes('\0') && Buffer.byteLength(value) <= MAX_REL_TYPE;

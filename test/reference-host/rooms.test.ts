@@ -160,14 +160,32 @@ describe('sending', () => {
     expect(event.depth).toBe(Number(second.depth) + 1);
   });
 
-  test('writes relations of edits and reactions', async () => {
+  test('writes relations of all types, as Dendrite does', async () => {
     const original = await send('v8', message('plain'));
-    const reaction = { 'm.relates_to': { rel_type: 'm.annotation', event_id: original, key: '👍' } };
-    const { body } = await server.call('alice', 'PUT', sendPath('v8', 'm.reaction'), reaction);
+    const relate = async (type: string, relation: object): Promise<string> => {
+      const content = { 'm.relates_to': { event_id: original, ...relation } };
+      const { status, body } = await server.call('alice', 'PUT', sendPath('v8', type), content);
+      expect(status).toBe(200);
+      return body.event_id;
+    };
+    const written = [
+      ['m.reaction', 'm.annotation'],
+      ['m.room.message', 'm.replace'],
+      ['m.room.message', 'm.thread'],
+      ['m.room.message', 'm.reference'],
+      ['org.example.note', 'org.example.about'],
+    ] as const;
+    const expected = [];
+    for (const [type, relType] of written)
+      expected.push([await relate(type, { rel_type: relType, key: '👍' }), type, relType]);
+    // Events with a relation that cannot be stored are written without it.
+    for (const relType of [undefined, '', 7, 'x\0', 'x'.repeat(9_000)]) {
+      await relate('m.room.message', { rel_type: relType });
+    }
+    await relate('m.room.message', { event_id: 'x', rel_type: 'm.thread' });
     const rows = await server.homeserver.db('syncapi_relations').where('event_id', original);
-    expect(rows).toMatchObject([
-      { child_event_id: body.event_id, child_event_type: 'm.reaction', rel_type: 'm.annotation' },
-    ]);
+    const relations = rows.map((row) => [row.child_event_id, row.child_event_type, row.rel_type]);
+    expect(new Set(relations)).toEqual(new Set(expected));
   });
 
   test('an edit replaces the searchable text', async () => {
