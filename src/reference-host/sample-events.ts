@@ -39,9 +39,9 @@ function pick<Item>(items: readonly [Item, ...Item[]], random: Random): Item {
   return items[Math.floor(random() * items.length)] ?? items[0];
 }
 
-function languageOf(random: Random): SampleLanguage | undefined {
+function languageOf(random: Random): SampleLanguage {
   let left = random() * 100;
-  return SAMPLE_LANGUAGES.find(({ share }) => (left -= share) < 0);
+  return SAMPLE_LANGUAGES.find(({ share }) => (left -= share) < 0) ?? SAMPLE_LANGUAGES[0];
 }
 
 /**
@@ -50,7 +50,6 @@ function languageOf(random: Random): SampleLanguage | undefined {
  */
 export function textOf(random: Random): string {
   const language = languageOf(random);
-  if (language === undefined) return 'Hm';
   const sentences = Math.min(Math.ceil(-Math.log(1 - random()) * 1.2) || 1, 8);
   return Array.from({ length: sentences }, () => {
     const parts = language.parts.map((part) => part[Math.floor(random() * part.length)]);

@@ -142,8 +142,8 @@ const KOREAN: SampleLanguage = {
   ],
 };
 
-/** The languages of the sample messages. */
-export const SAMPLE_LANGUAGES: readonly SampleLanguage[] = [
+/** The languages of the sample messages. The sum of their shares is 100. */
+export const SAMPLE_LANGUAGES: readonly [SampleLanguage, ...SampleLanguage[]] = [
   ENGLISH,
   GERMAN,
   FRENCH,

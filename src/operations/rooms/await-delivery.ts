@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RoomId, ServerName } from '../../ids.ts';
-import { findQueuedEvents, listWaitingServers } from '../../storage/federation/queue.ts';
+import { findQueueEntries, listWaitingServers } from '../../storage/federation/queue.ts';
 import type { JobScope } from '../define-operation.ts';
 
 /** Time between two reads of the queue, in ms. */
@@ -19,7 +19,7 @@ export async function awaitDelivery(
   const giveUpAt = Date.now() + (federation === undefined ? 0 : limitMs);
   const nids = new Set<number>();
   for (let newest = 0; ; ) {
-    const queued = await findQueuedEvents(reader(), roomId, newest);
+    const queued = await findQueueEntries(reader(), roomId, newest);
     for (const nid of queued.nids) nids.add(nid);
     ({ newest } = queued);
     const waiting = await listWaitingServers(reader(), [...nids]);

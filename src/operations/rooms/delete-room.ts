@@ -5,7 +5,7 @@ import { type RoomId, splitUserId } from '../../ids.ts';
 import { hideRoom } from '../../rooms/purge/hide-room.ts';
 import { purgeHiddenRoom } from '../../rooms/purge/purge-hidden-room.ts';
 import { SEARCHABLE_TYPES } from '../../search/document.ts';
-import { findQueuedEvents, listWaitingServers } from '../../storage/federation/queue.ts';
+import { findQueueEntries, listWaitingServers } from '../../storage/federation/queue.ts';
 import { insertBlockedRoom } from '../../storage/plugin/blocked-rooms.ts';
 import { isPurging } from '../../storage/plugin/purges.ts';
 import { countMembers, forgetLeftRoom } from '../../storage/roomserver/membership.ts';
@@ -239,7 +239,7 @@ async function closeRoom(
       if (joined > 0 && !hasFailed) {
         if (round === 1 || joined > BATCH) return [{}, undefined];
         progress = await leaveAtOnce(work, transaction, afterCommit, progress, options);
-        waiting = await listWaitingServers(transaction, (await findQueuedEvents(transaction, roomId, 0)).nids);
+        waiting = await listWaitingServers(transaction, (await findQueueEntries(transaction, roomId, 0)).nids);
       }
       const stayed = joined === 0 ? 0 : await countJoined();
       if (stayed > 0) {

@@ -4,7 +4,7 @@ import { MatrixError } from '../../index.ts';
 import { splitUserId } from '../../matrix/index.ts';
 import { authenticate } from '../authenticate.ts';
 import type { HostContext } from '../host-context.ts';
-import { clientPaths } from '../request-parameters.ts';
+import { clientPaths, queryOf } from '../request-parameters.ts';
 import type { Device } from '../storage/devices.ts';
 import { findFilter } from '../storage/filters.ts';
 import { countKeys } from '../storage/sync-extras.ts';
@@ -17,8 +17,6 @@ import type { SyncStreams } from '../sync/sync-streams.ts';
 
 /** The longest time that a request waits, in ms. Reverse proxies usually end requests after one minute. */
 const LONGEST_WAIT_MS = 55_000;
-
-const queryOf = ({ query }: Context, name: string): string | undefined => [query[name]].flat()[0] || undefined;
 
 /** Adds the route `/sync`. Source: Client-Server API, "Syncing". */
 export function addSyncRoute(router: Router, context: HostContext, streams: SyncStreams): void {

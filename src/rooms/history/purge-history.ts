@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 import { addCounts, type RowCounts } from '../../storage/deletion.ts';
-import { deleteLostEvents, findQueuedEvents } from '../../storage/federation/queue.ts';
+import { deleteLostEvents, findQueueEntries } from '../../storage/federation/queue.ts';
 import { forgetLeftoverState, forgetNeeded, hasLeftovers } from '../../storage/plugin/history-leftovers.ts';
 import { findNewest, readNeeds, type WalkPosition } from '../../storage/syncapi/history-needs.ts';
 import { deleteBrokenRelations } from '../../storage/syncapi/history-timeline.ts';
@@ -157,7 +157,7 @@ async function removeState(room: PurgedRoom, step: Step): Promise<void> {
 /** Deletes from the federation queue those events of the room that are no longer stored. */
 async function removeQueued({ roomId }: PurgedRoom, step: Step): Promise<void> {
   let waiting = await step('federation queue', async (transaction) => ({
-    value: (await findQueuedEvents(transaction, roomId, 0)).nids,
+    value: (await findQueueEntries(transaction, roomId, 0)).nids,
   }));
   while (waiting.length > 0) {
     const batch = waiting.slice(0, QUEUED);

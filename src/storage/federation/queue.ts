@@ -40,7 +40,7 @@ export async function enqueuePdus(transaction: Knex.Transaction, pdus: readonly 
 }
 
 /**
- * How far below `after` the search of `findQueuedEvents()` starts. A NID is the number of an entry in
+ * How far below `after` the search of `findQueueEntries()` starts. A NID is the number of an entry in
  * `federationsender_queue_json`. A transaction may commit an entry after another transaction has committed an entry with a
  * higher NID, so an entry that is new since the previous call may have a NID below `after`.
  */
@@ -52,7 +52,7 @@ const OVERLAP = 1_000;
  * @param after `newest` of the previous call, or 0. The query skips entries whose NID is not above `after - OVERLAP`.
  * @returns the NIDs of the entries, and in `newest` the highest NID in the queue, or `after` if `after` is higher
  */
-export async function findQueuedEvents(
+export async function findQueueEntries(
   db: Db,
   roomId: RoomId,
   after: number,

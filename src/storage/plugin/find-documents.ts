@@ -104,7 +104,7 @@ const IN_WINDOW = 'd.stream_position > CAST(:lower AS bigint) AND d.stream_posit
  * SQL for the documents of the rooms in the window. `OFFSET 0` makes PostgreSQL read the window with the index of rooms, and
  * not with the index of lexemes.
  */
-const NEWEST_OF_ROOMS = `SELECT document.*, true AS in_rooms
+const OF_ROOMS = `SELECT document.*, true AS in_rooms
   FROM unnest(CAST(:rooms AS text[])) AS room (id) CROSS JOIN LATERAL (
     SELECT ${COLUMNS} FROM matrix_admin.search_documents d WHERE d.room_id = room.id AND ${IN_WINDOW} OFFSET 0) AS document
   LIMIT :maxRead`;
@@ -117,7 +117,7 @@ const WITH_LEXEMES = `SELECT ${COLUMNS}, d.room_id IN (SELECT unnest(CAST(:rooms
  * match the query.
  */
 export function findInRooms(db: Db, query: DocumentQuery): Promise<FoundDocuments> {
-  return find(db, query, NEWEST_OF_ROOMS, {});
+  return find(db, query, OF_ROOMS, {});
 }
 
 /**
