@@ -41,6 +41,8 @@ interface Worker {
    * running.
    */
   again: boolean;
+  /** Whether to notify the process that has the lock on this server, if another process has it, that something is queued. */
+  tell: boolean;
   /** Aborting this controller ends the wait after a failure. */
   alive: AbortController;
   /** Resolves when the worker has ended. */
@@ -83,15 +85,18 @@ export function createSender(settings: SenderSettings): Sender {
 
   /**
    * Sends everything that is queued for a server, if this process gets the lock on this server. If another process has the lock
-   * and `tell` is true, notifies that process that something is queued.
+   * and `worker.tell` is true, notifies that process once.
    */
-  async function work(destination: ServerName, worker: Worker, tell: boolean): Promise<void> {
+  async function work(destination: ServerName, worker: Worker): Promise<void> {
     const session = current;
     // The session has ended: the sender has lost the connection with the locks, or it stops. After a loss, the next search of
     // the queue opens a new connection, and starts this work again.
     if (session.signal.aborted) return;
     if (!(await locks.tryLock(destination))) {
-      if (tell) await locks.tell(destination, 'queued');
+      if (!worker.tell) return;
+      // This process receives its own notification too, and calls `wakeOne()` for it. That call must not notify again.
+      worker.tell = false;
+      await locks.tell(destination, 'queued');
       return;
     }
     const signals = {
@@ -108,6 +113,7 @@ export function createSender(settings: SenderSettings): Sender {
     try {
       do {
         worker.again = false;
+        worker.tell = false;
         await drainQueue(destination, settings, signals);
       } while (worker.again && !session.signal.aborted);
     } finally {
@@ -120,11 +126,12 @@ export function createSender(settings: SenderSettings): Sender {
     const running = workers.get(destination);
     if (running !== undefined) {
       running.again = true;
+      running.tell ||= tell;
       return;
     }
-    const worker: Worker = { again: false, alive: new AbortController(), done: Promise.resolve() };
+    const worker: Worker = { again: false, tell, alive: new AbortController(), done: Promise.resolve() };
     workers.set(destination, worker);
-    worker.done = work(destination, worker, tell)
+    worker.done = work(destination, worker)
       .catch((error: unknown) => {
         worker.again = false;
         logger.error({ ...errorFields(error), destination }, 'Sending to a server has failed');
@@ -132,7 +139,7 @@ export function createSender(settings: SenderSettings): Sender {
       .finally(() => {
         workers.delete(destination);
         retries.delete(destination);
-        if (worker.again) wakeOne(destination, tell);
+        if (worker.again) wakeOne(destination, worker.tell);
       });
   }
 

@@ -1,3 +1,4 @@
+import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { DestinationRetry } from '../../../src/host.ts';
 import type { ServerName } from '../../../src/ids.ts';
@@ -299,6 +300,29 @@ describe('the federation sender', () => {
     await lock.commit();
     await untilSent(remote);
     expect(bodies(remote)).toEqual([1]);
+  });
+
+  it('notifies the process that sends to a server, once for each call, even at its start', async () => {
+    const remote = await remoteServer();
+    const { db, connectionString } = database;
+    const { say } = await createSharedRoom(db, [remote]);
+    const holder = new Client({ connectionString });
+    await holder.connect();
+    closings.push(() => holder.end());
+    const news: unknown[] = [];
+    holder.on('notification', ({ payload }) => news.push(payload));
+    await holder.query('LISTEN federationsender');
+    await holder.query(`SELECT pg_advisory_lock(hashtextextended('federationsender ' || $1, 0))`, [remote.name]);
+    await say(1);
+    // When `start()` resolves, the sender is about to try the lock on this server, because it has found the queued event.
+    const sender = await startSender();
+    sender.wake([remote.name]);
+    await expect.poll(() => news).toEqual([`queued ${remote.name}`]);
+    sender.wake([remote.name]);
+    await expect.poll(() => news.length).toBeGreaterThan(1);
+    // Further notifications would arrive during these queries.
+    for (let n = 0; n < 20; n += 1) await holder.query('SELECT');
+    expect(news).toEqual(Array(2).fill(`queued ${remote.name}`));
   });
 
   it('leaves no unneeded JSON if two servers receive it at the same time', async () => {
