@@ -375,6 +375,14 @@ describe('the room directory', () => {
     const search = async (term: string): Promise<Json> =>
       ok('bob', 'POST', '/user_directory/search', { search_term: term });
     expect((await search('ALIC')).results).toEqual([{ user_id: alice.user_id, display_name: 'Alice' }]);
+    // An application service may have registered an account with capital letters.
+    await server.homeserver.db('userapi_accounts').insert({
+      localpart: 'Zelda',
+      server_name: fixture.server_name,
+      account_type: 1,
+      created_ts: 0,
+    });
+    expect((await search('Zeld')).results).toMatchObject([{ user_id: `@Zelda:${fixture.server_name}` }]);
     expect(await search('there is nobody')).toEqual({ limited: false, results: [] });
   });
 });

@@ -34,10 +34,13 @@ export function createFederationServer(context: FederationContext, certificate: 
   app.use(createResponder(context.logger)).use(parseJsonBody(MAX_BODY));
   app.use((ctx, next) => (signed.match(ctx.path, ctx.method).route ? authenticate(ctx, next) : next()));
   app.use(async (ctx, next) => {
-    await next();
-    // The request may have written events. The call makes every process of the homeserver look for new rows, and wake the
-    // clients that wait in `/sync` for these rows. For this, the call needs no user ids.
-    if (ctx.method === 'PUT') await context.notifier.usersChanged([]);
+    try {
+      await next();
+    } finally {
+      // The request may have written events, even if it has failed later. The call makes every process of the homeserver look
+      // for new rows, and wake the clients that wait in `/sync` for these rows. For this, the call needs no user ids.
+      if (ctx.method === 'PUT') await context.notifier.usersChanged([]);
+    }
   });
   app.use(open.routes()).use(signed.routes()).use(answerUnrecognized(open, signed));
   return createHttpServer(app.callback(), certificate);

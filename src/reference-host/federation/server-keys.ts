@@ -40,7 +40,9 @@ export function createServerKeys(db: Knex, ask: AskServer): VerifyKeys {
 
     const published = await askForKeys(ask, { origin, destination }, signal);
     await storeServerKeys(db, destination, published);
-    return published
+    // Keys in the database stay usable if the other server no longer publishes them.
+    const publishedIds = new Set(published.map(({ keyId }) => keyId));
+    return [...good.filter(({ keyId }) => !publishedIds.has(keyId)), ...published]
       .filter((key) => keyIds.includes(key.keyId) && isGood(key))
       .flatMap((key) => toServerKey(destination, key));
   };

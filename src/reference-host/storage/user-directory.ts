@@ -7,8 +7,7 @@ export interface FoundUser {
 }
 
 /**
- * Finds at most `limit` local users whose user id or display name contains a text. Leaves out deactivated users. Ignores case,
- * and assumes that user ids have no capital letters.
+ * Finds at most `limit` local users whose user id or display name contains a text. Leaves out deactivated users. Ignores case.
  */
 export async function findUsers(db: Knex, term: string, limit: number): Promise<FoundUser[]> {
   const { rows } = await db.raw<{
@@ -18,7 +17,7 @@ export async function findUsers(db: Knex, term: string, limit: number): Promise<
      FROM public.userapi_accounts a
      LEFT JOIN public.userapi_profiles p ON p.localpart = a.localpart AND p.server_name = a.server_name
      WHERE a.is_deactivated IS NOT TRUE AND (strpos(lower(p.display_name), lower(:term)) > 0
-       OR strpos('@' || a.localpart || ':' || a.server_name, lower(:term)) > 0)
+       OR strpos(lower('@' || a.localpart || ':' || a.server_name), lower(:term)) > 0)
      ORDER BY a.localpart LIMIT :limit`,
     { term, limit },
   );

@@ -329,6 +329,20 @@ describe('keys of other servers', () => {
     ]);
   });
 
+  it('are found in the database, even if their server no longer publishes them and another key is missing', async () => {
+    const former = { server_name: remote.name, server_key_id: 'ed25519:former', server_key: 'A'.repeat(43) };
+    await database.db('public.keydb_server_keys').insert({
+      ...former,
+      server_name_and_key_id: `${remote.name}\x1fed25519:former`,
+      valid_until_ts: Date.now() + 3_600_000,
+      expired_ts: 0,
+    });
+    const verifyKeys = createServerKeys(database.db, createAsk());
+    const keyIds = ['ed25519:former', 'ed25519:remote', 'ed25519:missing'];
+    const keys = await verifyKeys({ origin: LOCAL, destination: remote.name, keyIds }, options);
+    expect(keys.map(({ keyId }) => keyId)).toEqual(['ed25519:former', 'ed25519:remote']);
+  });
+
   it.each([
     ['of another server', (keys: object) => ({ ...keys, server_name: 'a.example' })],
     ['changed on the way', (keys: object) => ({ ...keys, valid_until_ts: 1 })],

@@ -1,3 +1,4 @@
+import type { Knex } from 'knex';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FederationError } from '../../../src/errors.ts';
 import { type RoomId, type ServerName, userIdOf } from '../../../src/ids.ts';
@@ -286,6 +287,27 @@ describe('a homeserver', () => {
   it('refuses a room version that the other server does not support', async () => {
     const [a] = homeservers();
     expect(await failure(enter(a, await a.createRoom('11'), '10'))).toEqual([400, 'M_INCOMPATIBLE_ROOM_VERSION']);
+  });
+
+  it('wakes waiting clients even if the request fails after it has written the event', async () => {
+    const [a] = homeservers();
+    const roomId = await a.createRoom('10');
+    const topic = `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/state/m.room.topic/`;
+    const { event_id: eventId } = jsonOf(await a.call('alice', 'PUT', topic, { topic: 'numbats' }));
+    await a.say(roomId, 'after the topic');
+    const sync = async (query: string): Promise<Record<string, unknown>> =>
+      jsonOf(await a.call('alice', 'GET', `/_matrix/client/v3/sync?${query}`));
+    const since = String((await sync('timeout=0')).next_batch);
+    // The homeserver writes the join, but cannot read the state of the room for its answer.
+    const { db } = a.database;
+    const nid = db('roomserver_events').where({ event_id: eventId }).select('event_nid');
+    const stored = (): Knex.QueryBuilder => db('roomserver_event_json').where('event_nid', 'in', nid.clone());
+    const { event_json: json } = await stored().first();
+    await stored().update({ event_json: '{' });
+    const waiting = sync(`since=${since}&timeout=10000`);
+    expect(await failure(enter(a, roomId, '10'))).toEqual([500, 'M_UNKNOWN']);
+    await stored().update({ event_json: json });
+    expect(JSON.stringify(await waiting)).toContain(`@bob:${remote.name}`);
   });
 
   it('removes a server from the blacklist at a sign of life, and sends its queue', async () => {
