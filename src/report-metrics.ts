@@ -10,9 +10,12 @@ import { countReportsByStatus } from './storage/roomserver/event-reports.ts';
 /** How long the plugin reuses the lengths of the federation queues, in ms. Counting a long queue takes time. */
 const QUEUE_FRESHNESS_MS = 30_000;
 
-/** Initialises the counters of operations. Reads gauges from the database at each scrape. */
+/**
+ * Sets the counters of operations to 0. At each scrape, reads the gauges from the connection pool and the database, but the
+ * lengths of the federation queues at most once in `QUEUE_FRESHNESS_MS`.
+ */
 export function reportMetrics(db: Knex, metrics: Metrics): void {
-  // The counters start with 0, so that PromQL's `increase()` counts the first event too.
+  // The counters start with 0, so that PromQL's `increase()` counts the first call of an operation too.
   for (const operation of Object.keys(OPERATIONS)) {
     for (const outcome of ['ok', 'refused', 'failed']) metrics.operations.inc({ operation, outcome }, 0);
   }

@@ -32,8 +32,8 @@ export function parametersOf(operation: OperationName): {
 /**
  * Makes the templates for the requests of each operation. A template says in which part of an HTTP request each parameter goes.
  * To find this out, the function calls the `input` functions of the operation's routes with sample values. The first template
- * of an operation is the best: it takes the most parameters. Further templates are for values that the first template does not
- * take.
+ * of an operation is the best: usually, it takes the most parameters. Further templates are for values that the first template
+ * does not take. Operations without routes are left out.
  */
 export function buildRequestTable(): Partial<Record<OperationName, readonly RequestTemplate[]>> {
   const names = Object.keys(OPERATIONS) as OperationName[];
@@ -61,7 +61,8 @@ function kindOf(name: OperationName, { path, parameters, fixed }: RequestTemplat
 
 /**
  * Makes the template of a route, and its score. The score is higher for a route that takes more parameters, and for a route
- * that answers with `job_id` when it starts a job. The score is lower for a `GET` route that changes something.
+ * that answers with `job_id` when it starts a job. The score is lower for a `GET` route that changes something, and for each
+ * parameter that the route sets to another value than its default.
  */
 function tryRoute(route: Route): { template: RequestTemplate; score: number } {
   const { properties } = parametersOf(route.operation);

@@ -12,15 +12,15 @@ export interface RoomOptions {
     | false
     | {
         /**
-         * How long a room must have had no local users, in ms. The time begins when a daily check first finds the room
+         * How long a room must have had no local users, in ms. The time begins when a run of the job first finds the room
          * without local users. At least one day.
          */
         readonly afterMs: number;
         /** Ids of rooms that are never purged. @defaultValue none */
         readonly keep?: readonly string[];
-        /** Maximum number of rooms that are purged in one day. @defaultValue 100 */
+        /** Maximum number of rooms that one run of the job purges. @defaultValue 100 */
         readonly atMost?: number;
-        /** Whether the job only lists rooms and purges none. @defaultValue false */
+        /** Whether the job purges no rooms, and only records them for the list of abandoned rooms. @defaultValue false */
         readonly dryRun?: boolean;
       };
   /**

@@ -37,8 +37,8 @@ interface Postmaster {
 const SUPERUSER = 'postgres';
 
 /**
- * Options of `initdb` for the locale. `createCluster()` first tries libc's C.UTF-8. If libc does not have this locale, it tries
- * PostgreSQL's own C.UTF-8. Both classify characters in the same way.
+ * Options of `initdb` for the locale. `createCluster()` first tries libc's C.UTF-8. If `initdb` fails, for example because libc
+ * does not have this locale, it tries PostgreSQL's own C.UTF-8. Both classify characters in the same way.
  */
 const LOCALES = [
   ['--locale=C.UTF-8'],
@@ -71,9 +71,9 @@ async function runInitdb(
 }
 
 /**
- * Creates the cluster if it does not exist. Uses a temporary name at first, so that no partial cluster remains if the process
- * dies.
- * @throws Error with the end of the log if `initdb` fails
+ * Creates the cluster's data directory if it does not exist. The directory has a temporary name until it is complete, so that
+ * `cluster.dir` is never a partial cluster, even if the process dies.
+ * @throws Error with the end of the log if `initdb` fails with both locales
  */
 export async function createCluster(cluster: Cluster): Promise<void> {
   if (await exists(cluster.dir)) return;
@@ -116,9 +116,9 @@ async function isPostmasterOf(dir: string, pid: number): Promise<boolean> {
 }
 
 /**
- * Finds the running main process of a cluster. If the pid file names an unrelated process, removes the file, because PostgreSQL
- * would refuse to start. If no process has the pid in the file, keeps the file, because PostgreSQL itself then checks the rest
- * of the file.
+ * Finds the running main process of a cluster. Returns `undefined` if none is running. If the pid file names an unrelated
+ * process, removes the file, because PostgreSQL would refuse to start. If no process has the pid in the file, keeps the file,
+ * because PostgreSQL itself then checks the rest of the file.
  */
 export async function findPostmaster({ dir }: Cluster): Promise<Postmaster | undefined> {
   const postmaster = await readPidFile(dir);
@@ -157,7 +157,7 @@ async function answers(connectionString: string): Promise<boolean> {
 
 /**
  * Waits until the server accepts connections. Returns `false` if the server has ended instead.
- * @throws Error after `READY_TIMEOUT_MS`
+ * @throws Error if the server neither accepts connections nor ends within `READY_TIMEOUT_MS`
  */
 async function becomesReady(connectionString: string, hasEnded: () => Promise<boolean>): Promise<boolean> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
@@ -187,7 +187,11 @@ async function launch(cluster: Cluster, settings: Readonly<Record<string, string
   return becomesReady(await connectionStringOf(cluster, port), async () => server.exitCode !== null);
 }
 
-/** Starts PostgreSQL's main process. @returns the connection string @throws Error with the end of the log if PostgreSQL ends */
+/**
+ * Starts PostgreSQL's main process, and waits until it accepts connections.
+ * @returns the connection string
+ * @throws Error with the end of the log if PostgreSQL ends; Error if it accepts no connections in time
+ */
 export async function startPostmaster(cluster: Cluster, settings: Readonly<Record<string, string>>): Promise<string> {
   for (let attempt = 1; attempt <= START_ATTEMPTS; attempt += 1) {
     const port = await freePort();
@@ -201,6 +205,7 @@ export async function startPostmaster(cluster: Cluster, settings: Readonly<Recor
 /**
  * Waits until a server that another process has started accepts connections, and returns its connection string. Returns
  * `undefined` if the server has ended instead.
+ * @throws Error if the server neither accepts connections nor ends in time
  */
 export async function adoptPostmaster(cluster: Cluster, { pid, port }: Postmaster): Promise<string | undefined> {
   const connectionString = await connectionStringOf(cluster, port);
@@ -211,6 +216,7 @@ export async function adoptPostmaster(cluster: Cluster, { pid, port }: Postmaste
 /**
  * Ends all sessions and the server, and waits until the server has ended. PostgreSQL calls this a fast shutdown. Does nothing
  * if no server is running.
+ * @throws Error if the server does not end within `STOP_TIMEOUT_MS`
  */
 export async function stopPostmaster(cluster: Cluster): Promise<void> {
   const postmaster = await findPostmaster(cluster);

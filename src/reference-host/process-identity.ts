@@ -6,15 +6,15 @@ const run = promisify(execFile);
 
 const orUndefined = <T>(promise: Promise<T>): Promise<T | undefined> => promise.catch(() => undefined);
 
-/** Reads a column of `ps`, for systems without `/proc`. Returns `undefined` if there is no such process. */
+/** Reads a column of `ps`, for systems without `/proc`. Returns `undefined` if there is no such process, or if `ps` fails. */
 async function ps(pid: number, column: string): Promise<string | undefined> {
   const result = await orUndefined(run('ps', ['-o', `${column}=`, '-p', String(pid)]));
   return result?.stdout.trim() || undefined;
 }
 
 /**
- * Returns the start time of a running process from `/proc/<pid>/stat`. Skips the process name in this file, because the name
- * may contain spaces and parentheses.
+ * Returns the start time of a process from `/proc/<pid>/stat`. Returns `undefined` if the process does not exist or is dead
+ * (states Z and X). Skips the process name in this file, because the name may contain spaces and parentheses.
  */
 async function linuxStart(pid: number): Promise<string | undefined> {
   const stat = await orUndefined(readFile(`/proc/${pid}/stat`, 'utf8'));
@@ -25,15 +25,15 @@ async function linuxStart(pid: number): Promise<string | undefined> {
 
 /**
  * Returns the start time of a process, in a format that depends on the system. The start time distinguishes the process from a
- * later process with the same pid. Returns `undefined` if there is no such process, or if the process is a zombie.
+ * later process with the same pid. Returns `undefined` if there is no such process or, on Linux, if the process is a zombie.
  */
 export function processStart(pid: number): Promise<string | undefined> {
   return process.platform === 'linux' ? linuxStart(pid) : ps(pid, 'lstart');
 }
 
 /**
- * Returns the program and the arguments of a process, or an empty list if there is no such process. On systems other than
- * Linux, an argument that contains a space becomes several arguments.
+ * Returns the program and the arguments of a process, or an empty list if there is no such process. On Linux, the list ends
+ * with an empty text. On other systems, an argument that contains a space becomes several arguments.
  */
 export async function processArguments(pid: number): Promise<readonly string[]> {
   if (process.platform !== 'linux') return (await ps(pid, 'command'))?.split(' ') ?? [];

@@ -12,7 +12,7 @@ const MAX_BYTES = 255;
 export const clientPaths = (path: string): string[] => [`/_matrix/client/r0${path}`, `/_matrix/client/v3${path}`];
 
 /**
- * Returns a path parameter.
+ * Returns a path parameter, or an empty text if the path has no such parameter.
  * @throws MatrixError `M_INVALID_PARAM` if the parameter is too long, or if PostgreSQL cannot store it
  */
 export function parameterOf({ params }: ClientRequest, name: string): string {
@@ -27,7 +27,7 @@ export const queryOf = ({ query }: Context, name: string): string | undefined =>
 
 /**
  * Returns the query parameter `limit`. Returns `max` if the parameter is greater.
- * @param fallback the result if the parameter is missing
+ * @param fallback the result if the parameter is missing or empty
  * @throws MatrixError `M_INVALID_PARAM` if the parameter is not a whole number from 0 to 999,999,999
  */
 export function limitOf(ctx: Context, fallback: number, max: number): number {

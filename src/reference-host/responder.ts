@@ -13,13 +13,16 @@ const CORS = {
   'Access-Control-Allow-Headers': 'X-Requested-With, Content-Type, Authorization',
 };
 
-/** Tells whether a body is a plain object, which the responder sends as JSON. A stream or a buffer is not a plain object. */
+/**
+ * Tells whether a body is a plain object, which the responder sends as JSON. An array, a stream or a buffer is not a plain
+ * object.
+ */
 const isPlain = (body: unknown): boolean =>
   typeof body === 'object' && body !== null && Object.getPrototypeOf(body) === Object.prototype;
 
 /**
- * Creates the middleware that adds the CORS headers, answers OPTIONS requests, writes plain objects as JSON, and turns errors
- * into Matrix error answers.
+ * Creates the middleware that adds the CORS headers, answers OPTIONS requests, writes plain objects as JSON, and answers errors
+ * in the format of Matrix. If an error is no `MatrixError`, the middleware logs it and answers with `M_UNKNOWN` and status 500.
  */
 export function createResponder(logger: Logger): Middleware {
   return async (ctx, next) => {
@@ -46,7 +49,10 @@ export function createResponder(logger: Logger): Middleware {
   };
 }
 
-/** Creates the middleware that answers unknown paths with 404, and unknown methods of known paths with 405. */
+/**
+ * Creates the middleware for requests that no route has answered. It throws `M_UNRECOGNIZED` for each of them: with status 405
+ * if one of the routers knows the path but not the method, and with 404 otherwise.
+ */
 export function answerUnrecognized(...routers: readonly Router[]): Middleware {
   return async (ctx) => {
     const known = routers.some((router) => router.match(ctx.path, ctx.method).path.length > 0);

@@ -61,8 +61,8 @@ export function textOf(random: Random): string {
 }
 
 /**
- * Makes the JSON of an event, about as long as in Dendrite. The auth events, the hashes and the signature are invented, because
- * `/search` does not read these fields.
+ * Makes the JSON of an event, about as long as in Dendrite. The auth events, the previous event, the hashes and the signature
+ * are invented, because `/search` does not read these fields.
  */
 function eventJson(
   index: number,

@@ -14,7 +14,10 @@ function newKeyFile(): string {
   return `-----BEGIN MATRIX PRIVATE KEY-----\nKey-ID: ed25519:${version}\n\n${seed}\n-----END MATRIX PRIVATE KEY-----\n`;
 }
 
-/** Creates a key file in one step. Keeps a file that exists. Several processes may call this function at the same time. */
+/**
+ * Creates a file with a new key in one step, and its folder if only that is missing. Keeps a file that exists. Several
+ * processes may call this function at the same time.
+ */
 async function writeIfMissing(path: string): Promise<void> {
   await mkdir(dirname(path)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EEXIST') return;

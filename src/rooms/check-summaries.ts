@@ -20,9 +20,9 @@ const ACCOUNTS = 20_000;
 
 /**
  * The plugin stores a summary row for each room and each account, so that it can read lists of rooms and users quickly.
- * Compares the next summary rows with the homeserver's tables, and corrects them. The times of last activity of users come only
- * from this check, because the homeserver changes these times without telling the plugin. Every process calls this function
- * once a minute. If another process has just compared rows, the call does nothing.
+ * Compares the next summary rows with the tables from which they are computed, and corrects them. The times of last activity of
+ * users come only from this check, because the homeserver changes these times without telling the plugin. Every process calls
+ * this function once a minute. If another process has just compared rows, the call does nothing.
  */
 export async function checkSummaries(db: Knex, localServerNames: readonly ServerName[]): Promise<void> {
   await checkPart(db, 'rooms', (transaction, after = Number.MIN_SAFE_INTEGER) =>

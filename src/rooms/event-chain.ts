@@ -113,7 +113,7 @@ const findAll = (state: ReadonlyMap<string, StoredEvent>, keys: readonly StateKe
 /**
  * Creates events from drafts. Each event follows the one before it. Refuses a draft if the authorisation rules forbid it, if
  * its sender has no signing key, or if it cannot become a valid event. The event after a refused draft follows the last event
- * that was not refused.
+ * that was not refused. Yields before each draft, so that the caller can let other work run.
  * @param ids allocated ids, one for each draft
  */
 export function* buildChain(

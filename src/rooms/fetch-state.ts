@@ -63,7 +63,8 @@ interface ReceivedEvents {
 
 /**
  * Asks another server for the state of a room at each of the given events. If the states differ, merges them by the state
- * resolution of the room version. Pauses often, so that the event loop is not blocked.
+ * resolution of the room version. Leaves out events that are malformed, lack a valid signature or are not allowed. Pauses
+ * often, so that the event loop is not blocked.
  * @throws FederationError if a state has two events of the same type and state key; errors of the federation sender; the reason
  * of an aborted signal
  */

@@ -52,7 +52,8 @@ function namedUsers({ create, powerLevels }: PowerState): UserId[] {
 const contentOf = (event: EventJson | undefined): EventJson => (isRecord(event?.content) ? event.content : {});
 
 /**
- * Finds the joined local user of a room who has the highest power level. Returns `undefined` if no local user is in the room.
+ * Finds the joined user of a room who has the highest power level among the users of the given servers. Returns `undefined` if
+ * no user of these servers is in the room.
  */
 export async function findMostPowerful(
   db: Db,
@@ -71,8 +72,8 @@ export async function findMostPowerful(
 }
 
 /**
- * Finds a joined local user whose power level is at least `level`. Returns the preferred user if that user qualifies, else the
- * joined local user with the highest level. Returns `undefined` if no joined local user has the required level.
+ * Finds a joined user of one of the given servers whose power level is at least `level`. Returns the preferred user if that
+ * user qualifies, else the user with the highest level. Returns `undefined` if no such user has the required level.
  */
 export async function findSender(
   db: Db,

@@ -4,14 +4,14 @@ import type { Db } from '../storage/database.ts';
 import { countJoinedUsers } from '../storage/federation/joined-hosts.ts';
 
 /**
- * The counts of a room stay cached only if the room has at least this many joined users. In smaller rooms, the users are
- * counted each time.
+ * The numbers of joined users of each server stay cached only for a room with at least this many joined users. In smaller
+ * rooms, the users are counted each time.
  */
 const LARGE_ROOM = 1_000;
 const KEPT_ROOMS = 1_000;
 /**
- * How long the counts of a room stay cached, in ms. The homeserver may record a join shortly after it writes the join event, so
- * cached counts must expire.
+ * How long these numbers stay cached for a room, in ms. The homeserver may record a join shortly after it writes the join
+ * event, so the cached numbers must expire.
  */
 const FRESH_MS = 2_000;
 

@@ -54,9 +54,9 @@ export function answeredInvites(members: readonly MemberLink[]): string[] {
 const SHOWN: readonly unknown[] = ['join', 'invite', 'knock'];
 
 /**
- * Returns the statements that store each user's membership after a chain, store the invites in the chain, and retire invites
- * that the chain answers or withdraws. A departure records that a user was in a room before it was purged. If `/sync` shows the
- * room to the user again, the statements delete the departure.
+ * Returns the statements that store each user's membership after a chain, store the invites that the chain contains, and retire
+ * invites that the chain answers or withdraws. A departure records that a user was in a room before it was purged. If `/sync`
+ * shows the room to the user again, the statements delete the departure.
  */
 export function membershipWrites(
   { room, links, nids }: WrittenChain,

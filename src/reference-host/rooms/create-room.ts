@@ -10,8 +10,8 @@ import { type NewRoomRequest, newRoomOf } from './new-room.ts';
 import { requireReachable } from './require-reachable.ts';
 
 /**
- * Creates a room for a user, and returns its id. Invites nobody if the user is shadow-banned. Source: Client-Server API,
- * "Creation".
+ * Creates a room for a user, and returns its id. If the request says so, also creates an alias, and publishes the room in the
+ * room directory. Invites nobody if the user is shadow-banned. Source: Client-Server API, "Creation".
  * @throws MatrixError `M_USER_SUSPENDED` if the user is suspended; `M_INVALID_PARAM` if the name of the alias is not valid;
  * `M_ROOM_IN_USE` if the alias is taken; `M_UNKNOWN` if the room version is unknown; `M_NOT_FOUND` if an invited local user
  * does not exist; `M_FORBIDDEN` if a user of another server is invited, or if the room does not allow one of the events

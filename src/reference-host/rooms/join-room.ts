@@ -22,9 +22,9 @@ export interface Join {
 /**
  * Joins a user to a room. If this homeserver is not in the room, the user joins through another server. Does nothing if the
  * user is already in the room.
- * @throws MatrixError `M_FORBIDDEN` if the user may not join, or if the room is blocked; `M_USER_SUSPENDED` if the user is
- * suspended; `M_BAD_STATE` while the room is being purged; `M_NOT_FOUND` or `M_UNKNOWN` if a join through another server is not
- * possible
+ * @throws MatrixError `M_FORBIDDEN` if the user may not join, if the room is blocked, or if the user would have to join through
+ * another server and this homeserver sends no requests to other servers; `M_USER_SUSPENDED` if the user is suspended;
+ * `M_BAD_STATE` while the room is being purged; `M_NOT_FOUND` or `M_UNKNOWN` if a join through another server fails
  */
 export async function joinRoom(context: HostContext, { roomId, userId, reason, via }: Join): Promise<void> {
   const { db, joinRemoteRoom } = context;

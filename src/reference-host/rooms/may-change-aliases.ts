@@ -5,9 +5,8 @@ import type { HostContext } from '../host-context.ts';
 import { findMembership } from '../storage/memberships.ts';
 
 /**
- * Tells whether a user may delete aliases of a room that other users have created, and may change whether the room is in the
- * room directory. Administrators of the homeserver may do so, and members of the room whose power level allows them to set the
- * canonical alias.
+ * Tells whether a user may delete other users' aliases of a room, and may change whether the room is in the room directory.
+ * Administrators of the homeserver may do so, and members of the room whose power level allows them to set the canonical alias.
  */
 export async function mayChangeAliases({ db, admin }: HostContext, roomId: RoomId, userId: UserId): Promise<boolean> {
   if ((await findAccountType(db, userId)) === ACCOUNT_TYPE.admin) return true;

@@ -10,8 +10,8 @@ interface Level {
 }
 
 /**
- * Checks that a user has not sent too many messages through this process, and counts one more message. Administrators set the
- * limits of users. A user without a limit may send any number of messages.
+ * Checks that a user has not sent too many messages through this process, and then counts one more message. Administrators set
+ * the limits of users. A user without a limit may send any number of messages.
  * @throws MatrixError `M_LIMIT_EXCEEDED` with `retry_after_ms`
  */
 export type LimitMessages = (userId: UserId) => Promise<void>;
@@ -19,6 +19,7 @@ export type LimitMessages = (userId: UserId) => Promise<void>;
 /**
  * Creates the function that limits messages. The function has a leaky bucket for each user. A bucket holds `burstCount`
  * messages, but at least one, and loses `messagesPerSecond` messages each second. If both numbers are 0, the user has no limit.
+ * Only the buckets of the last `USERS` senders are kept. The bucket of any other user is empty.
  */
 export function createMessageLimit({ check }: Pick<Accounts, 'check'>): LimitMessages {
   const levels = new LRUCache<UserId, Level>({ max: USERS });

@@ -41,7 +41,7 @@ const PRESETS = {
 
 /**
  * Returns the room that a client wants to create, with the events that follow the create event, in the order of the
- * specification.
+ * specification. An event of `initial_state` replaces the preset's event of the same type and state key.
  */
 export function newRoomOf(
   request: NewRoomRequest,

@@ -16,9 +16,10 @@ interface Redaction {
 
 /**
  * Redacts an event, and returns the id of the redaction. Users may redact their own events, even if they are suspended. A user
- * may redact events of other users if the power level of the user allows it. Source: Client-Server API, "Redactions".
- * @throws MatrixError `M_FORBIDDEN` if the user may not redact the event, `M_NOT_FOUND` if the event is not in the room,
- * `M_USER_SUSPENDED` if a suspended user redacts an event of another user
+ * may redact events of other users if the power level of the user allows it. If the user is shadow-banned, redacts nothing and
+ * returns an invented id. Source: Client-Server API, "Redactions".
+ * @throws MatrixError `M_FORBIDDEN` if the user is not in the room or may not redact the event, `M_NOT_FOUND` if the event is
+ * not in the room, `M_USER_SUSPENDED` if a suspended user redacts an event of another user
  */
 export async function redactEvent(
   context: HostContext,

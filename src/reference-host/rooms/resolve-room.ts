@@ -4,8 +4,9 @@ import type { HostContext } from '../host-context.ts';
 import { findAlias } from '../storage/room-aliases.ts';
 
 /**
- * Returns the room id for a local alias. Returns a room id unchanged.
- * @throws MatrixError `M_INVALID_PARAM` if the text is neither a room id nor an alias, `M_NOT_FOUND` if the alias is unknown
+ * Returns the room id for an alias that this homeserver stores. Returns a room id unchanged.
+ * @throws MatrixError `M_INVALID_PARAM` if the text is neither a room id nor an alias, `M_NOT_FOUND` if this homeserver does
+ * not store the alias
  */
 export async function resolveRoom({ db }: HostContext, idOrAlias: string): Promise<RoomId> {
   if (isRoomId(idOrAlias)) return idOrAlias;

@@ -62,7 +62,10 @@ export async function readVisibleState(
   return readStateAt(db, leftWith, type === undefined ? {} : { types: [type] });
 }
 
-/** Returns those of the given events that the user may see. Source: Client-Server API, "Room History Visibility". */
+/**
+ * Returns those of the given events that the user may see. If the history visibility at an event is unknown, it counts as
+ * `shared`. Source: Client-Server API, "Room History Visibility".
+ */
 export async function keepVisible(
   db: Knex,
   { changes }: RoomView,

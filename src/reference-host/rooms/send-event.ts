@@ -15,8 +15,8 @@ interface Request {
   readonly redacts?: EventId;
   readonly transactionId: string;
   /**
-   * If the device has already sent an event with the same transaction id, this function tells whether that event belongs to the
-   * same request. @defaultValue it always belongs to the same request
+   * If the device has already sent an event of this type with the same transaction id to the room, this function tells whether
+   * that event belongs to the same request. @defaultValue it always belongs to the same request
    */
   readonly isSame?: (sent: SentEvent) => boolean;
   /**
@@ -27,9 +27,11 @@ interface Request {
 }
 
 /**
- * Writes an event of a client into a room, and returns the event's id. Writes nothing if the client has repeated a request:
- * then returns the id of the earlier event. Writes nothing if the user is shadow-banned: then returns an invented id.
- * @throws MatrixError `M_FORBIDDEN` if the user is not in the room, or if the room refuses the event; or an error of `check`
+ * Writes an event of a client into a room, tells clients and other servers about it, and returns its id. If the client has
+ * repeated a request, writes nothing and returns the id of the earlier event. If the user is shadow-banned, writes nothing and
+ * returns an invented id.
+ * @throws MatrixError `M_FORBIDDEN` if the user is not in the room; `M_FORBIDDEN`, `M_BAD_JSON` or `M_TOO_LARGE` if the room
+ * refuses the event; or an error of `check`
  */
 export async function sendEvent(
   context: HostContext,

@@ -12,7 +12,7 @@ interface Message {
   readonly transactionId: string;
 }
 
-/** Types of events that clients must send with other routes than the route for messages. */
+/** Types of events that clients may not send with the route for messages. */
 const NO_MESSAGES: readonly string[] = [
   'm.room.create',
   'm.room.member',
@@ -22,10 +22,11 @@ const NO_MESSAGES: readonly string[] = [
 ];
 
 /**
- * Sends a message event, and returns the event's id. Source: Client-Server API, "Sending events to a room".
- * @throws MatrixError `M_INVALID_PARAM` if clients must send events of this type with another route; `M_USER_SUSPENDED` if the
- * user is suspended; `M_LIMIT_EXCEEDED` if the user has sent too many messages; `M_FORBIDDEN`, `M_BAD_JSON` or `M_TOO_LARGE` if
- * the room refuses the event
+ * Sends a message event, and returns the event's id. If the user is shadow-banned, sends nothing and returns an invented id.
+ * Source: Client-Server API, "Sending events to a room".
+ * @throws MatrixError `M_INVALID_PARAM` if clients may not send events of this type as messages; `M_USER_SUSPENDED` if the user
+ * is suspended; `M_LIMIT_EXCEEDED` if the user has sent too many messages; `M_FORBIDDEN` if the user is not in the room;
+ * `M_FORBIDDEN`, `M_BAD_JSON` or `M_TOO_LARGE` if the room refuses the event
  */
 export async function sendMessage(context: HostContext, device: Device, message: Message): Promise<EventId> {
   if (NO_MESSAGES.includes(message.type)) {

@@ -9,9 +9,10 @@ import { unsentEventId } from './unsent-event-id.ts';
 
 /**
  * Sends a state event for a user, and returns the event's id. If the user is shadow-banned, sends nothing and returns an
- * invented id. `changeMembership()` has its own rules for member events. Source: Client-Server API, "Sending events to a room".
- * @throws MatrixError `M_USER_SUSPENDED` if the user is suspended; `M_FORBIDDEN`, `M_BAD_JSON` or `M_TOO_LARGE` if the room
- * refuses the event
+ * invented id. Passes member events to `changeMembership()`, which has its own rules and errors. Source: Client-Server API,
+ * "Sending events to a room".
+ * @throws MatrixError `M_USER_SUSPENDED` if the user is suspended; `M_FORBIDDEN` if the user is not in the room; `M_FORBIDDEN`,
+ * `M_BAD_JSON` or `M_TOO_LARGE` if the room refuses the event
  */
 export async function sendState(context: HostContext, roomId: RoomId, draft: RoomEventDraft): Promise<EventId> {
   const { db, admin } = context;

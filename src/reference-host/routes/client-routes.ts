@@ -27,7 +27,7 @@ import { addTagRoutes } from './tags.ts';
 import { addUserDirectoryRoute } from './user-directory.ts';
 import { addVersionsRoutes } from './versions.ts';
 
-/** Adds the routes of the Client-Server API. */
+/** Adds the routes of the Client-Server API that this homeserver has, except `/sync` and the routes for media. */
 export function addClientRoutes(router: Router, context: HostContext): void {
   addVersionsRoutes(router);
   const withContext = [

@@ -13,7 +13,7 @@ const nameSchema = z.object({ display_name: storableText(100).optional() });
 
 const deviceNotFound = (): MatrixError => new MatrixError('M_NOT_FOUND', 'There is no such device');
 
-/** Adds the routes for the user's own devices. Source: Client-Server API, "Device Management". */
+/** Adds the routes that list, show and rename the user's own devices. Source: Client-Server API, "Device Management". */
 export function addDeviceRoutes(router: Router, context: HostContext): void {
   const { db, signingKey } = context;
   router.get(clientPaths('/devices'), async (ctx) => {

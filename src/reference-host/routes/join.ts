@@ -22,7 +22,10 @@ export function addJoinRoute(router: Router, context: HostContext): void {
   });
 }
 
-/** Returns the servers that the client names, and the server in the room id. */
+/**
+ * Returns the servers that the client names in the query parameters `via` and `server_name`, and the server in the room id.
+ * Leaves out names that are not valid.
+ */
 function serversOf({ query }: ClientRequest, roomId: RoomId): ServerName[] {
   const named = [query.via ?? [], query.server_name ?? [], roomId.split(':').slice(1).join(':')].flat();
   return [...new Set(named)].filter(isServerName);

@@ -38,8 +38,8 @@ const namedKeys = (keys: Readonly<Record<string, unknown>> = {}): SessionKey[] =
   Object.entries(keys).map(([keyName, key]) => ({ name: keyName, key }));
 
 /**
- * Adds the routes for the keys of devices. The routes send no requests to other servers. For users of other servers, they
- * return only keys that are already in the database. Source: Client-Server API, "Key management API".
+ * Adds the routes that upload, query and claim the keys of devices. The routes send no requests to other servers. For users of
+ * other servers, they return only keys that are already in the database. Source: Client-Server API, "Key management API".
  */
 export function addKeysRoutes(router: Router, context: HostContext): void {
   const { db } = context;
@@ -105,7 +105,8 @@ interface QueryAnswer {
 }
 
 /**
- * Returns the keys of a user's devices. Leaves out devices with which administrators are logged in as the user.
+ * Returns the keys of a user's devices, and the user's master key and self-signing key. Leaves out devices with which
+ * administrators are logged in as the user.
  * @param wanted ids of devices. An empty list means all devices.
  */
 async function query({ db, admin }: HostContext, user: UserId, wanted: readonly string[]): Promise<QueryAnswer> {

@@ -19,7 +19,8 @@ function isAuthorized(header: string, { user, password }: Credentials): boolean 
 }
 
 /**
- * Adds the route `GET /metrics`, which answers in Prometheus' text format. If `credentials` are given, clients must send them.
+ * Adds the route `GET /metrics`, which answers with the metrics of `registry` in Prometheus' text format. If `credentials` are
+ * given, clients must send them, and get the status 401 otherwise.
  */
 export function addMetricsRoute(router: Router, registry: Registry, credentials: Credentials | undefined): void {
   router.get('/metrics', async (ctx) => {

@@ -12,8 +12,8 @@ import { listPublicRooms, type PublicRoom } from '../storage/public-rooms.ts';
 const PATHS = clientPaths('/publicRooms');
 const MAX_ROOMS = 500;
 /**
- * The text fields of a room in an answer. Each has the type of the state event, and the field of its content, from which it
- * comes.
+ * The text fields of a room in an answer. For each, the list has a type of state events, and the field of the event's content
+ * that has the text.
  */
 const TEXTS = {
   name: ['m.room.name', 'name'],
@@ -24,8 +24,8 @@ const TEXTS = {
   room_type: ['m.room.create', 'type'],
 } as const;
 /**
- * The boolean fields of a room in an answer. Each has the type of a state event, a field of its content, and the value for
- * which the answer has `true`.
+ * The boolean fields of a room in an answer. For each, the list has a type of state events, a field of the event's content, and
+ * a value. The answer has `true` if the field has this value.
  */
 const FLAGS = {
   world_readable: ['m.room.history_visibility', 'history_visibility', 'world_readable'],

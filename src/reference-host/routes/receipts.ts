@@ -20,8 +20,9 @@ const markersSchema = z.object({ [FULLY_READ]: eventId, 'm.read': eventId, 'm.re
 type Markers = z.output<typeof markersSchema>;
 
 /**
- * Adds the routes for receipts, read markers and typing notices. The routes do not distinguish threads, and send no receipts to
- * other servers. Source: Client-Server API, "Receipts", "Fully read markers" and "Typing Notifications".
+ * Adds the routes for receipts, read markers and typing notices. The routes do not distinguish threads, send no receipts to
+ * other servers, and ignore typing notices. Source: Client-Server API, "Receipts", "Fully read markers" and "Typing
+ * Notifications".
  */
 export function addReceiptRoutes(router: Router, context: HostContext): void {
   const { db } = context;

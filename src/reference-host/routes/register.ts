@@ -48,7 +48,8 @@ export function addRegisterRoute(router: Router, context: HostContext): void {
 
 /**
  * Creates the account, and counts one use of the registration token. If the account cannot be created, counts no use.
- * @throws MatrixError if the user name, the password or the token is not acceptable
+ * @throws MatrixError if the user name or the password is missing, if the user name, the password or the token is not
+ * acceptable, or if the account exists
  */
 async function register(context: HostContext, { username, password, auth }: Body): Promise<UserId> {
   const { db, admin, signingKey } = context;

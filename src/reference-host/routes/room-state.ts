@@ -15,8 +15,8 @@ const contentSchema = z.record(z.string(), z.unknown());
 const ONE = ['/rooms/:roomId/state/:type', '/rooms/:roomId/state/:type/', '/rooms/:roomId/state/:type/:stateKey'];
 
 /**
- * Adds the routes for the state and the members of rooms. Source: Client-Server API, "Getting events for a room" and "Sending
- * events to a room".
+ * Adds the routes for the state and the members of rooms, and the route that lists the rooms that the user has joined. Source:
+ * Client-Server API, "Getting events for a room" and "Sending events to a room".
  */
 export function addRoomStateRoutes(router: Router, context: HostContext): void {
   const { db } = context;

@@ -86,7 +86,8 @@ function timeoutOf(ctx: Context): number {
 }
 
 /**
- * Reads the query parameter `filter`, which is JSON or the id of a stored filter.
+ * Reads the query parameter `filter`, which is JSON or the id of a stored filter. Without the parameter, returns the empty
+ * filter.
  * @throws MatrixError `M_NOT_FOUND` if there is no filter with the id, `M_BAD_JSON` if the text is not a filter
  */
 async function filterOf(ctx: Context, { db }: HostContext, { userId }: Device): Promise<SyncFilter> {

@@ -7,8 +7,8 @@ export interface Account {
 }
 
 /**
- * Finds an account that is not deactivated and has a password. Prefers the account with the lower-case localpart to an account
- * with the given spelling.
+ * Finds an account that is not deactivated. Prefers the account with the lower-case localpart to an account with the given
+ * spelling. Returns `undefined` if there is no account, or if the account has no password.
  */
 export async function findAccount(db: Knex, localpart: string, serverName: ServerName): Promise<Account | undefined> {
   const lower = localpart.toLowerCase();
@@ -22,8 +22,8 @@ export async function findAccount(db: Knex, localpart: string, serverName: Serve
 }
 
 /**
- * Returns the localpart of the oldest account of a type that is not deactivated. `accountType` is the number that Dendrite
- * stores.
+ * Returns the localpart of the oldest account that has the given type and is not deactivated. `accountType` is the number that
+ * Dendrite stores.
  */
 export async function findFirstAccount(
   db: Knex,

@@ -26,7 +26,7 @@ export interface DestinationLocks {
 export interface LockEvents {
   /** Called when a process, which may be this one, has sent news. */
   readonly heard: (destination: ServerName, news: DestinationNews) => void;
-  /** Called when the connection is lost. All locks are lost with the connection. */
+  /** Called when the connection is lost, but not after `close()`. All locks are lost with the connection. */
   readonly lost: (error: Error) => void;
 }
 

@@ -34,7 +34,8 @@ export async function listWaitingDestinations(db: Knex): Promise<ServerName[]> {
 }
 
 /**
- * Reads the next PDUs and the next EDUs of a server's queue, each in the order of their numbers. Leaves out expired EDUs.
+ * Reads the next PDUs and EDUs of a server's queue, at most as many as one transaction may have. PDUs and EDUs are each in the
+ * order of their numbers. Leaves out expired EDUs.
  * @param now the current time, in ms since the epoch
  */
 export async function readNextTransaction(db: Knex, destination: ServerName, now: number): Promise<QueuedTransaction> {

@@ -22,7 +22,7 @@ export interface MembershipChange {
   readonly membership: unknown;
 }
 
-/** Lists the changes of a user's membership in a room, in order. Leaves out changes that are not in the timeline. */
+/** Lists the changes of a user's membership in a room, oldest first. Leaves out changes that are not in the timeline. */
 export async function listMembershipChanges(db: Knex, roomId: RoomId, userId: UserId): Promise<MembershipChange[]> {
   const { rows } = await db.raw<{ rows: { id: string; headered_event_json: string }[] }>(
     `SELECT o.id, o.headered_event_json

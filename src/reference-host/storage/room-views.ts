@@ -61,9 +61,9 @@ export async function findSnapshotBefore(db: Knex, room: StoredRoom, eventId: Ev
 }
 
 /**
- * Reads the deepest events of a room whose depth is at most the greatest depth of the given events, at most `limit`. The
- * deepest event comes first. Simplification: an event can be among the result even if no chain of `prev_events` leads from the
- * given events to it.
+ * Reads events of a room whose depth is at most the greatest depth of the given events: the `limit` deepest of them, the
+ * deepest first. Leaves out events for which the state before the event is unknown. Simplification: an event can be among the
+ * result even if no chain of `prev_events` leads from the given events to it.
  */
 export async function readEventsUpTo(
   db: Knex,

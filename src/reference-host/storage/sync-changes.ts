@@ -10,7 +10,10 @@ export interface SyncChanges {
   readonly users: readonly string[];
 }
 
-/** Reads which rooms and users have rows that are later than the position `after`, up to the position `upTo`. */
+/**
+ * Reads which rooms and users have rows in the streams of `/sync` that are later than the position `after`, up to the position
+ * `upTo`.
+ */
 export async function readSyncChanges(db: Knex, after: SyncPosition, upTo: SyncPosition): Promise<SyncChanges> {
   const { rows } = await db.raw<{ rows: { kind: keyof SyncChanges; id: string }[] }>(
     `SELECT 'rooms' AS kind, room_id AS id FROM public.syncapi_output_room_events

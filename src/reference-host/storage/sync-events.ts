@@ -66,9 +66,9 @@ const storedEventOf = (row: Row): StoredSyncEvent => ({
 });
 
 /**
- * Of each range, reads the last `limit` events that the filter selects. The result has the events of all ranges, oldest first.
- * The SQL compares the pair of `exclude_from_sync` and `id` as one value, so that PostgreSQL can use the index on these
- * columns.
+ * Of each range, reads the last `limit` events that the filter selects and that are not excluded from `/sync`. The result has
+ * the events of all ranges, oldest first. The SQL compares the pair of `exclude_from_sync` and `id` as one value, so that
+ * PostgreSQL can use the index on these columns.
  */
 export async function readTimelines(
   db: Knex,
@@ -128,7 +128,10 @@ export interface StateChange {
   readonly added: readonly string[];
 }
 
-/** Lists the changes of state in ranges of timelines, in the order of their positions. */
+/**
+ * Lists the changes of state in ranges of timelines, in the order of their positions. Leaves out events that are excluded from
+ * `/sync`.
+ */
 export async function listStateChanges(db: Knex, ranges: readonly TimelineRange[]): Promise<StateChange[]> {
   const { rows } = await db.raw<{ rows: { room_id: string; id: string; add_state_ids: string[] }[] }>(
     `SELECT e.room_id, e.id, e.add_state_ids

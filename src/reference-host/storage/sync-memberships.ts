@@ -68,8 +68,8 @@ export async function readInvites(
 }
 
 /**
- * How many users are in a room, and the ids of some members, which the specification calls heroes. Source: Client-Server API,
- * "Syncing", `RoomSummary`.
+ * How many users have joined a room and how many are invited, and the ids of some of them, which the specification calls
+ * heroes. Source: Client-Server API, "Syncing", `RoomSummary`.
  */
 export interface RoomSummary {
   readonly joined: number;
@@ -79,7 +79,10 @@ export interface RoomSummary {
 
 const HEROES = 5;
 
-/** Reads the summaries of rooms for one user. The heroes do not include this user. */
+/**
+ * Reads the summaries of rooms for one user. The heroes are the `HEROES` other users who have been members or invited for the
+ * longest time.
+ */
 export async function readSummaries(
   db: Knex,
   roomIds: readonly string[],

@@ -65,8 +65,8 @@ export async function storeOneTimeKeys(
 }
 
 /**
- * Stores the fallback keys of a device, one for each algorithm. `takeSessionKey()` returns a fallback key when no one-time key
- * is left.
+ * Stores the fallback keys of a device, one for each algorithm. A key replaces the stored key of its algorithm, and counts as
+ * unused. `takeSessionKey()` returns a fallback key when no one-time key is left.
  */
 export async function storeFallbackKeys(
   transaction: Knex.Transaction,
@@ -91,9 +91,9 @@ export async function countOneTimeKeys(db: Knex, device: DeviceKey): Promise<Rec
 }
 
 /**
- * Returns a key with which another device can start an encrypted session with this device. Prefers a one-time key, and deletes
- * it, so that nobody gets the same one-time key again. If no one-time key is left, returns the fallback key. Returns
- * `undefined` if the device has neither.
+ * Returns a key of the given algorithm with which another device can start an encrypted session with this device. Prefers a
+ * one-time key, and deletes it, so that nobody gets the same one-time key again. If no one-time key is left, returns the
+ * fallback key and marks it as used. Returns `undefined` if the device has neither.
  */
 export async function takeSessionKey(db: Knex, device: DeviceKey, algorithm: string): Promise<SessionKey | undefined> {
   const bindings = { ...device, algorithm };

@@ -11,8 +11,8 @@ const pick = (event: Readonly<Record<string, unknown>>, fields: readonly string[
   Object.fromEntries(fields.filter((field) => event[field] !== undefined).map((field) => [field, event[field]]));
 
 /**
- * Converts an event to the format of the Client-Server API. The result has no room id, because the answer of `/sync` has the
- * room id as the key of the room.
+ * Converts an event to the format of the Client-Server API, and adds its age at the time `now` to `unsigned`. The result has no
+ * room id, because the answer of `/sync` has the room id as the key of the room.
  */
 export function clientForm({ eventId, event }: StoredSyncEvent, now: number): SyncEvent {
   const { origin_server_ts: sentAt } = event;

@@ -44,8 +44,9 @@ export async function readHistories(db: Knex, userId: UserId): Promise<Map<strin
 }
 
 /**
- * Adds older member events to the histories, until each history contains the member event that applied at a given position. The
- * field `unsigned.replaces_state` of a member event has the id of the event before it.
+ * Adds older member events to the histories, until each history contains the member event that applied at a given position, or
+ * the user's first member event in the room. The field `unsigned.replaces_state` of a member event has the id of the event
+ * before it.
  * @param wanted the position for each room
  */
 export async function readBack(

@@ -20,8 +20,9 @@ export const BEGINNING: SyncPosition = { stream: 0, receipts: 0, toDevice: 0, de
 
 /**
  * A token of `/sync` in Dendrite's format. It has the positions of events, typing notices, receipts, to-device messages,
- * invites, account data, device lists, notification counts and presence. Because the format is Dendrite's, a client can keep
- * its token when this homeserver replaces Dendrite, and when Dendrite replaces this homeserver.
+ * invites, account data, device lists, notification counts and presence. This homeserver reads only the positions of events,
+ * receipts, to-device messages and device lists. Because the format is Dendrite's, a client can keep its token when this
+ * homeserver replaces Dendrite, and when Dendrite replaces this homeserver.
  */
 const TOKEN = /^s(\d{1,15})_\d{1,15}_(\d{1,15})_(\d{1,15})_\d{1,15}_\d{1,15}_(\d{1,15})_\d{1,15}_\d{1,15}$/;
 

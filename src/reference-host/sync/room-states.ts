@@ -31,7 +31,7 @@ export interface StateRequest {
  * Reads the state events that an answer of `/sync` has for each room. If the room is new to the client, these are the whole
  * state of the room at the beginning of the timeline in the answer. The same is true of every joined room if the client asked
  * for the full state. For another room, these are the state events that have changed since the client's position, if the
- * timeline is not empty.
+ * timeline has events or is limited.
  *
  * The result has no events that a timeline in the answer contains, or that the client's filter excludes. With lazy loading, the
  * result has only the member events of the users that `membersToShow()` returns. The result may contain state events that are

@@ -18,7 +18,8 @@ const TO_DEVICE_LIMIT = 100;
 
 /**
  * Reads what is new for the client between its position `since` and the position `upTo`. Without `since`, reads the present
- * state of everything. Source: Client-Server API, "Syncing".
+ * state of everything. Deletes the to-device messages up to `since`, because the client has received them. Source:
+ * Client-Server API, "Syncing".
  */
 export async function readSyncAnswer(context: SyncContext, request: SyncRequest): Promise<SyncAnswer> {
   const { db } = context;

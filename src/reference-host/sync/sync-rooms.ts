@@ -27,7 +27,7 @@ export interface SyncRooms {
 export type SyncContext = Pick<HostContext, 'db'> & { readonly admin: Pick<HostContext['admin'], 'rooms'> };
 
 /**
- * Reads the rooms that have something new for the client.
+ * Reads the rooms that have something new for the client, and the changes of device lists.
  * @param accountData the account data that has changed since the client's position
  */
 export async function readSyncRooms(

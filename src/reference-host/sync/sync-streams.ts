@@ -9,6 +9,7 @@ import { createWaitingClients } from './waiting-clients.ts';
 
 /**
  * Maximum time for which a request waits for running transactions that may still add rows with ids up to the newest id, in ms.
+ * Until the process has found its first settled position, requests wait without limit.
  */
 const SETTLE_MS = 200;
 /** Maximum time between two checks whether these transactions have ended, in ms. */
@@ -45,9 +46,10 @@ export interface Wait {
  * only read, such as those of pg_dump, hold other locks and cause no wait. The sequences must not cache ids, and Dendrite
  * creates them with `CACHE 1`.
  *
- * Each process has one connection that receives notifications. After a notification, the module runs a *round*: it finds the
- * next settled position, reads once which rooms and users have new rows, and wakes the clients of these users and of the
- * members of these rooms. A waiting client causes no queries.
+ * Each process has one connection that receives notifications. The module runs a *round* after a notification, if a client
+ * waits, and for `settle()`. A round finds the next settled position, and reads once which rooms and users have new rows. It
+ * wakes the clients of these users, and the clients of the members of these rooms and of the rooms that the notification names.
+ * A waiting client causes no queries.
  */
 export interface SyncStreams {
   /** Wakes clients in all processes. Both the plugin and the homeserver's own routes call this notifier. */
@@ -119,7 +121,7 @@ export function createSyncStreams({ db, databaseUrl, logger }: SyncStreamsSettin
 
   /**
    * Runs a round that begins after the call. If a round is already running, all calls during that round share one further
-   * round.
+   * round. If a round fails, logs the error and wakes all clients.
    */
   function round(): Promise<void> {
     next ??= (running ?? Promise.resolve()).then(() => {

@@ -24,7 +24,7 @@ const INVITED = 3;
 
 const placeBefore = ({ depth, position }: TimelineEvent): string => `t${depth}_${position - 1}`;
 
-/** Reads the timelines of rooms that an answer of `/sync` contains, by room. */
+/** Reads the timelines that an answer of `/sync` contains, by room. Leaves out events that the user may not see. */
 export async function readRoomTimelines(
   db: Knex,
   plans: readonly RoomPlan[],
@@ -79,8 +79,9 @@ function oldestHidden(
 
 /**
  * Tells whether the user may see an event. Source: Client-Server API, "Room History Visibility". In a room that the client
- * already knows, the timeline begins after the user's join, so the user may see all events. In another room, if the history
- * visibility at the event is `invited` or `joined`, the user may see only events since the last invite or join.
+ * already knows, the timeline begins after the user's join, so the user may see all events. In another room, the user may see
+ * an event with the history visibility `joined` only if it is not older than the user's last join. If the visibility is
+ * `invited`, events since the invite before this join are visible too.
  */
 function isVisible(
   { visibility, position }: TimelineEvent,

@@ -29,7 +29,8 @@ const DELETE: Readonly<
 
 /**
  * Takes at most `limit` leftovers of one kind from the list of leftovers, and deletes them. Skips leftovers that are marked as
- * needed, and also events of local users if the purge keeps such events.
+ * needed, and also events of local users if the purge keeps such events. Takes events that are in the timeline again from the
+ * list, but does not delete them.
  * @returns the number of deleted rows by table, and whether there may be more leftovers to delete
  */
 export async function deleteLeftovers(

@@ -23,7 +23,7 @@ const USERS = 500;
 const QUEUED = 1_000;
 
 /**
- * Purges the history of a room before a place, in steps. Returns when the purge is done.
+ * Purges the history of a room before the position `room.point` of its timeline, in steps. Returns when the purge is done.
  * @param before the progress from which the purge continues
  * @returns the progress after the last step
  */
@@ -113,7 +113,8 @@ async function removeNotifications({ roomId, localServerNames }: PurgedRoom, ste
 
 /**
  * Deletes events that have left the timeline but are still stored, state snapshots and state blocks. Does not delete what the
- * remaining timeline, the current state, a membership or an invite needs.
+ * remaining timeline, the current state, a membership or an invite needs, and no events of local users if the purge keeps such
+ * events.
  */
 async function removeState(room: PurgedRoom, step: Step): Promise<void> {
   const { roomId, roomNid, deleteLocalEvents } = room;

@@ -12,11 +12,11 @@ import type { AfterCommit } from '../../storage/transact.ts';
 
 /** The room whose history is purged, and the settings of the purge. */
 export interface PurgedRoom extends RoomKeys {
-  /** The purge removes the part of the timeline before this place. */
+  /** The purge takes the events before this position out of the timeline. */
   readonly point: Place;
   /**
-   * Whether the room's timeline is large. For a large timeline, reading the table that contains the places of the events of all
-   * rooms is faster than looking up each event of the room.
+   * Whether the room's timeline is large. For a large timeline, reading the table that contains the positions of the events of
+   * all rooms is faster than looking up each event of the room.
    */
   readonly isLarge: boolean;
   /** Whether the purge also deletes events of local users. If not, these events leave the timeline, but stay stored. */
@@ -36,7 +36,9 @@ export interface PurgedRoom extends RoomKeys {
 export interface HistoryProgress {
   readonly point: Place;
   readonly isLarge: boolean;
-  /** The place up to which the timeline has been purged so far. `undefined` if it has been purged completely, up to `point`. */
+  /**
+   * The position up to which the timeline has been purged so far. `undefined` if it has been purged completely, up to `point`.
+   */
   readonly after?: Place | undefined;
   /** Number of events that have left the timeline. */
   readonly purged: number;

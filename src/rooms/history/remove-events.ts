@@ -13,18 +13,19 @@ export interface RemovedEvents {
   /** Number of events that have left the timeline. */
   readonly removed: number;
   readonly deleted: RowCounts;
-  /** The place after which the next call begins. `undefined` after the last call. */
+  /** The position in the timeline after which the next call begins. `undefined` after the last call. */
   readonly next: Place | undefined;
 }
 
 /**
- * Takes the next events out of a room's timeline, in the order of their places. The forward extremities and the event that was
- * last sent to clients stay. Afterwards, the database looks as if the homeserver had never fetched the removed events: the
- * events that follow them become backward extremities, which are events whose previous events are missing.
+ * Takes the next events out of a room's timeline, in the order of the timeline, and out of the search index. The forward
+ * extremities and the event that was last sent to clients stay. Afterwards, the database looks as if the homeserver had never
+ * fetched the removed events: the events that follow them become backward extremities, which are events whose previous events
+ * are missing.
  *
  * State events stay stored as outliers, which are events without a place in the timeline. Other events of local users also stay
- * stored as outliers, unless the purge deletes them. The caller must have locked the room.
- * @param after the place after which the call begins
+ * stored as outliers, unless the purge deletes them. All other events are deleted. The caller must have locked the room.
+ * @param after the position in the timeline after which the call begins
  * @param limit maximum number of events that the call reads
  */
 export async function removeEvents(

@@ -50,7 +50,10 @@ export interface Phase {
     position: Position,
     size: number,
   ) => Promise<PhaseStep>;
-  /** Does work that must precede the first step. This work runs outside any transaction. @defaultValue no such work */
+  /**
+   * Does work that must precede the first step. This work runs outside any transaction, so a dry run skips it. @defaultValue no
+   * such work
+   */
   readonly before?: (room: PurgedRoom, signal: AbortSignal) => Promise<void>;
 }
 
