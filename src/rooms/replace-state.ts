@@ -37,9 +37,10 @@ interface NewMember {
 }
 
 /**
- * Stores a room's state from another server in the roomserver's tables, and replaces the room's memberships by those of this
- * state. Does not change the room's forward extremities and the tables of `/sync`. The caller then writes an event that follows
- * the new state, and calls `replaceSyncState()`, which changes the tables of `/sync`.
+ * Stores a room's state from another server, and its auth events, in the roomserver's tables. Replaces the room's memberships
+ * and the list of servers in the room by those of this state. Changes neither the room's forward extremities nor the tables of
+ * `/sync`. The caller then writes an event that follows the new state, and calls `replaceSyncState()`, which changes the tables
+ * of `/sync`.
  * @returns the stored state, with all its events
  */
 export async function replaceRoomState(

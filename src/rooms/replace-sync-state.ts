@@ -18,8 +18,9 @@ import { headeredJson } from './sync-writes.ts';
 
 /**
  * Replaces a room's current state in the tables of `/sync` by the given state. The new rows get the stream id of the event
- * `carrier`, which brings the state into the room.
- * @returns how many state events were not in the old state, and how many of the old state are no longer in the state
+ * `carrier`, which brings the state into the room. Also computes the plugin's summary row of the room anew.
+ * @returns how many events of the new state were not in the old state, and how many events of the old state are not in the new
+ * state
  */
 export async function replaceSyncState(
   transaction: Knex.Transaction,

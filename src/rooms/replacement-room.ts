@@ -17,7 +17,7 @@ const CREATOR_LEVEL = 100;
  */
 const POWER_LEVELS = { ...DEFAULT_POWER_LEVELS, invite: 50, users_default: -10 };
 
-/** Creates the replacement room: a public room with the given creator and name. */
+/** Creates the replacement room, with the given creator and name. Everybody may join the room. */
 export async function createReplacementRoom(
   transaction: Knex.Transaction,
   roomWriter: RoomWriter,

@@ -82,7 +82,7 @@ export interface RoomWriter {
    * Adds events to a room. Each event follows the one before it. Drafts that are not allowed are not added, but returned in
    * `refused`. The call also updates the room's state and memberships, the tables of `/sync`, the federation queue and the
    * search index. The call locks the room until the transaction ends. If the room has several forward extremities, the first
-   * event follows up to 20 of these extremities.
+   * event follows the deepest of these extremities, at most 20.
    * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room, or only knows an invite to it; `M_BAD_STATE` if
    * the room is being purged
    */
@@ -102,15 +102,19 @@ export interface RoomWriter {
    * `org.matrix.dendrite.state_download` brings the new state into the room. The event's sender is the first of `senders` whom
    * the new state allows to send it.
    * @returns also how many state events were added to the current state and removed from it
-   * @throws MatrixError `M_BAD_STATE` with status 409 if the room's forward extremities are no longer `expectedNids`,
-   * `M_FORBIDDEN` if none of the senders may send the event
+   * @throws MatrixError `M_NOT_FOUND` if the homeserver has no events of the room; `M_BAD_STATE` if the room is being purged;
+   * `M_BAD_STATE` with status 409 if the room's forward extremities are no longer `expectedNids`; `M_FORBIDDEN` if none of the
+   * senders may send the event
    */
   readonly replaceState: (
     transaction: Knex.Transaction,
     roomId: RoomId,
     replacement: StateReplacement,
   ) => Promise<Appended & { readonly added: number; readonly removed: number }>;
-  /** Creates a room. @throws MatrixError `M_UNKNOWN` if the room version is unknown */
+  /**
+   * Creates a room with its create event and the events of the drafts. Returns drafts that are not allowed in `refused`.
+   * @throws MatrixError `M_UNKNOWN` if the room version is unknown
+   */
   readonly create: (transaction: Knex.Transaction, room: NewRoom) => Promise<Appended>;
 }
 

@@ -32,8 +32,8 @@ export interface Rooms extends RoomWriter {
   /**
    * Lists purged rooms that a client of the user still shows. The client has received the answers of `/sync` up to the stream
    * position `after`, and now gets an answer up to the stream position `upTo`. In this answer, the homeserver shows each of the
-   * listed rooms as a room that the user has left. A room that the user has joined again is not listed. The plugin keeps the
-   * departures for 30 days.
+   * listed rooms as a room that the user has left. A room that the user has joined, been invited to or knocked at again is not
+   * listed. The plugin keeps its records of purged rooms that a user was in, the departures, for 30 days.
    */
   readonly departures: (
     userId: UserId,

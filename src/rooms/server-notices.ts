@@ -53,7 +53,7 @@ const SENDER_LEVEL = 100;
 
 /**
  * Sends server notices. Each recipient has one room in which the notices arrive. `send()` creates this room if it does not
- * exist.
+ * exist. If the recipient has left the room, `send()` writes a new invite first.
  * @internal
  */
 export interface ServerNotices {
@@ -198,7 +198,8 @@ const ORDER: readonly unknown[] = ['join', 'invite', 'knock', 'leave'];
 
 /**
  * Finds the recipient's room for notices. In the recipient's account data, this room has the tag `m.server_notice`. The sending
- * account has created the room and is still in it. Returns `undefined` if there is no such room.
+ * account has created the room and is still in it, and the recipient is not banned. Returns `undefined` if there is no such
+ * room.
  */
 async function findNoticeRoom(
   states: RoomStates,

@@ -20,7 +20,7 @@ import type { ChainSettings, WrittenChain } from './written-chain.ts';
 
 /**
  * Writes new events into a room that the caller has locked. Each event follows the one before it. Also updates the room's state
- * and memberships, the tables of `/sync`, the federation queue and the search index.
+ * and memberships, the tables of `/sync`, the federation queue and the search index, and redacts the targets of redactions.
  * @param state the state before the first event
  * @param links the new events, in order
  * @returns the servers for which events were queued

@@ -40,7 +40,8 @@ export async function writeRedactions(transaction: Knex.Transaction, { room, lin
 }
 
 /**
- * Returns the redactions with their targets as rows to store in `noted`, and the redacted forms of the targets in `redacted`.
+ * Returns two lists. `noted` has a row for each redaction, to store with the id of its target. `redacted` has the redacted form
+ * of each target that the homeserver has and that the redaction's sender may redact.
  */
 function* redactedEvents(
   room: StoredRoom,

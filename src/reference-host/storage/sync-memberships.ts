@@ -80,8 +80,8 @@ export interface RoomSummary {
 const HEROES = 5;
 
 /**
- * Reads the summaries of rooms for one user. The heroes are the `HEROES` other users who have been members or invited for the
- * longest time.
+ * Reads the summaries of rooms for one user. The heroes are at most `HEROES` other joined or invited users: those with the
+ * oldest current member events.
  */
 export async function readSummaries(
   db: Knex,
