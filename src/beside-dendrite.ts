@@ -3,8 +3,9 @@ import type { OperationName } from './operations/operations.ts';
 /**
  * What happens when an operation runs while Dendrite works on the same database. `at-once`: Dendrite and the plugin see the
  * change at once. `later`: the plugin writes the change correctly, and Dendrite's clients see the change only after the next
- * event that Dendrite writes, or after a restart of Dendrite. `refused`: the operation would break something that Dendrite
- * holds in memory, or would have no effect.
+ * event that Dendrite writes, or after a restart of Dendrite. `refused`: the operation does not run. It would break something
+ * that Dendrite holds in memory, would have no effect, needs Dendrite's search index or media files, or was never tried beside
+ * Dendrite.
  */
 export interface BesideDendrite {
   readonly verdict: 'at-once' | 'later' | 'refused';
@@ -38,7 +39,7 @@ const UNTRIED: BesideDendrite = {
   text: 'Nobody has tried this operation beside a running Dendrite. Stop Dendrite, run the command with --database, and start Dendrite again.',
 };
 
-/** What happens for each operation that writes. An operation that is not listed is refused. */
+/** What happens for each operation that writes or starts a job. An operation that is not listed is refused. */
 const WRITES: Readonly<Partial<Record<OperationName, BesideDendrite>>> = {
   setUser: AT_ONCE,
   exportUser: AT_ONCE,
@@ -111,7 +112,10 @@ export function besideDendrite(operation: OperationName, effect: 'read' | 'write
   return WRITES[operation] ?? UNTRIED;
 }
 
-/** Parameters of `setUser` that have no effect beside Dendrite, because Dendrite does not ask the plugin about them. */
+/**
+ * Parameters of `setUser` that would have no effect beside Dendrite, because Dendrite does not ask the plugin about them. A
+ * call that sets one of them to `true` is refused.
+ */
 const NOT_ENFORCED_PARAMETERS = ['locked', 'suspended', 'shadowBanned'];
 
 /**

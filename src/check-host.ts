@@ -7,7 +7,7 @@ import { checked, kindOf, readSetting, unknownName } from './setting-mistakes.ts
 
 const isFunction = (value: unknown): value is (...input: never[]) => unknown => typeof value === 'function';
 
-/** Returns a member of an object or of a function, which may be inherited. Returns `undefined` for any other value. */
+/** Returns a member of an object or of a function. The member may be inherited. Returns `undefined` for any other value. */
 const memberOf = (value: unknown, name: string): unknown =>
   (typeof value === 'object' && value !== null) || isFunction(value) ? Reflect.get(value, name) : undefined;
 
@@ -134,8 +134,9 @@ function misspelt(name: string, value: unknown, known: readonly string[]): strin
 }
 
 /**
- * Lists conflicts between the members of a host. Call it after `mistakesOfHost()` has found no mistake.
- * @param connections maximum number of connections that a job uses at once; `undefined` if the options are not valid
+ * Lists conflicts between the members of a host, and between the size of its connection pool and the option
+ * `limits.connections`. Call it after `mistakesOfHost()` has found no mistake.
+ * @param connections the option `limits.connections`; `undefined` if the options are not valid
  */
 export function conflictsOfHost(host: Host, connections: number | undefined): readonly string[] {
   const names = [host.serverName, ...(host.virtualHosts ?? [])];

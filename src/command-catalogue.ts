@@ -20,7 +20,7 @@ const NOT_OFFERED: Readonly<Partial<Record<OperationName, readonly string[]>>> =
   planBulk: ['onlyPlans'],
 };
 
-/** Makes the commands from the operations and the schemas of their inputs. */
+/** Makes a command for each operation and for each entry of `SHORTHANDS`, in the order of the commands' names. */
 export function buildCommands(texts: Texts): readonly Command[] {
   const operations = Object.keys(OPERATIONS) as OperationName[];
   const own = operations.map((operation) => commandOf(texts, operation, commandNameOf(operation)));

@@ -1,8 +1,9 @@
 import type { OperationName } from './operations/operations.ts';
 
 /**
- * The groups of commands, by word. If the name of an operation contains one of these words, in singular or plural, its command
- * is in the group of the first such word. Names in `NAMES` take precedence.
+ * The keys are words in names of operations, in singular. The values are groups of commands. A command is in the group of the
+ * first such word in its operation's name, in singular or plural. It is in the group `server` if there is no such word. Names
+ * in `NAMES` take precedence.
  */
 const GROUPS: Readonly<Record<string, string>> = {
   room: 'room',
@@ -92,7 +93,7 @@ const NAMES: Readonly<Partial<Record<OperationName, string>>> = {
   getOpenApiDocument: 'server openapi',
 };
 
-/** A command that runs an operation with preset values of some parameters. */
+/** A further command for an operation. It presets, leaves out or requires some of the operation's parameters. */
 interface Shorthand {
   readonly operation: OperationName;
   /** The preset parameters and their values. */
@@ -105,7 +106,7 @@ interface Shorthand {
   readonly required?: readonly string[];
 }
 
-/** Further commands. They set parameters whose values people would otherwise have to look up. */
+/** Further commands, by name, that are easier to find or to type than the operation's own command. */
 export const SHORTHANDS: Readonly<Record<string, Shorthand>> = {
   'user create': {
     operation: 'setUser',

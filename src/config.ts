@@ -40,7 +40,7 @@ export interface AdminPluginOptions {
   /** Jobs, which do long operations. The plugin stores jobs in the database, so that any process can continue a job. */
   readonly jobs?: {
     /**
-     * How often an idle process looks for jobs in the database. A process starts jobs that it has queued itself at once.
+     * How often an idle process looks for jobs in the database. Jobs that the process itself has queued start at once.
      * @defaultValue 1000
      */
     readonly pollIntervalMs?: number;
@@ -49,7 +49,7 @@ export interface AdminPluginOptions {
      * this time, other processes take over its jobs. @defaultValue 10000
      */
     readonly leaseMs?: number;
-    /** How long finished jobs are kept. @defaultValue 604800000, seven days */
+    /** How long ended jobs are kept. @defaultValue 604800000, seven days */
     readonly retentionMs?: number;
     /** Maximum number of jobs of one kind that one process runs at once. @defaultValue 2 */
     readonly concurrency?: number;
@@ -76,7 +76,7 @@ export interface AdminPluginOptions {
   };
   /** Whether `GET /_dendrite/admin/console` serves the console, a web page for administrators. @defaultValue true */
   readonly console?: boolean;
-  /** Settings of the hooks that the homeserver adds. */
+  /** Settings of hooks: functions that the homeserver adds and the plugin calls before or after an operation. */
   readonly hooks?: {
     /** Time limit of hooks that have no time limit of their own. @defaultValue 5000 */
     readonly timeoutMs?: number;
@@ -98,7 +98,7 @@ export interface AdminPluginOptions {
   readonly accounts?: {
     /** Cost of a password hash, from 4 to 31. Each step doubles the time that a hash takes. @defaultValue 10, as in Dendrite */
     readonly bcryptCost?: number;
-    /** Maximum number of password hashes that are computed at once. @defaultValue 2 */
+    /** Maximum number of password hashes that a process computes at once. @defaultValue 2 */
     readonly concurrentHashes?: number;
     /** Whether administrators may log in as other users. @defaultValue false */
     readonly allowLoginAs?: boolean;
@@ -121,11 +121,11 @@ export interface AdminPluginOptions {
         /** Room version of new notice rooms. @defaultValue 10 */
         readonly roomVersion?: string;
       };
-  /** What the plugin does with rooms on its own. */
+  /** Purges that the plugin starts by itself once a day. */
   readonly rooms?: RoomOptions;
   /** Parts of the specification that are proposals, and may change with any version of the plugin. */
   readonly unstable?: {
-    /** Whether the routes of MSC4390, with which administrators moderate rooms, exist. @defaultValue false */
+    /** Whether the routes of MSC4390 exist, with which administrators see, block and delete rooms. @defaultValue false */
     readonly msc4390?: boolean;
   };
   /** The audit, which records who did what. */
@@ -141,8 +141,8 @@ export interface AdminPluginOptions {
     /** Maximum size of a request body. Compressed bodies are refused. @defaultValue 65536 */
     readonly bodyBytes?: number;
     /**
-     * Maximum number of the host's database connections that a job uses at once in this process. At least 2. The host's pool
-     * must have at least one connection more, for the host's own requests. @defaultValue 4
+     * Maximum number of the host's database connections that each job uses at once in this process. At least 2. The host's pool
+     * must have at least one connection more. @defaultValue 4
      */
     readonly connections?: number;
     /** Time limit for the answer of another homeserver, in ms. @defaultValue 10000 */

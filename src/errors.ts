@@ -143,7 +143,8 @@ const STATEMENT =
 /**
  * Describes an error for logs and jobs. Messages of PostgreSQL and Knex repeat the SQL statement with its values, such as
  * message bodies and access tokens. So the description of a database error contains only the SQLSTATE, and the names of the
- * table and the constraint.
+ * table and the constraint. The description of another error is its message, without an SQL statement that Knex has put before
+ * it.
  */
 export function describeError(thrown: unknown): string {
   const error = toError(thrown);

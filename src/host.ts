@@ -219,7 +219,7 @@ export interface MediaStore {
   sizeOf(file: MediaFile): Promise<number | undefined>;
   /**
    * Lists the files of the store, page by page, in an order that never changes. Without this method, `checkMedia` does not find
-   * files without rows.
+   * files that no row of the database names.
    * @param after `next` of the previous page; `undefined` for the first page
    */
   list?(after: string | undefined, limit: number): Promise<MediaFilePage>;

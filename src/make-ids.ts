@@ -21,11 +21,11 @@ const made =
     return value;
   };
 
-/** Checks that a string is a server name. @throws MatrixError `M_INVALID_PARAM` if the string is not one */
+/** Checks that a string is a server name, and returns it. @throws MatrixError `M_INVALID_PARAM` if the string is not one */
 export const serverName: (value: string) => ServerName = made<ServerName>(isServerName, 'a server name');
-/** Checks that a string is a user id. @throws MatrixError `M_INVALID_PARAM` if the string is not one */
+/** Checks that a string is a user id, and returns it. @throws MatrixError `M_INVALID_PARAM` if the string is not one */
 export const userId: (value: string) => UserId = made<UserId>(isUserId, 'a user id');
-/** Checks that a string is a room id. @throws MatrixError `M_INVALID_PARAM` if the string is not one */
+/** Checks that a string is a room id, and returns it. @throws MatrixError `M_INVALID_PARAM` if the string is not one */
 export const roomId: (value: string) => RoomId = made<RoomId>(isRoomId, 'a room id');
-/** Checks that a string is an event id. @throws MatrixError `M_INVALID_PARAM` if the string is not one */
+/** Checks that a string is an event id, and returns it. @throws MatrixError `M_INVALID_PARAM` if the string is not one */
 export const eventId: (value: string) => EventId = made<EventId>(isEventId, 'an event id');

@@ -11,7 +11,7 @@ export type { AccountStanding } from './standing-cache.ts';
 /** Entries that the homeserver adds to `capabilities` in its answer to `GET /_matrix/client/v3/capabilities`. */
 export interface AccountCapabilities {
   readonly 'm.account_moderation'?: { readonly suspend: true; readonly lock: true };
-  /** The account may use the routes of the proposal MSC4390. */
+  /** The account may use the routes of the proposal MSC4390, with which administrators see, block and delete rooms. */
   readonly 'uk.timedout.msc4390'?: { readonly enabled: true };
 }
 

@@ -14,11 +14,12 @@ interface NameOwners {
 }
 
 /**
- * Checks a username for a registration, and returns its user id. The rules and the error texts are Dendrite's. Two rules are
- * not Dendrite's: nobody can register a username that consists of digits, because guests have such usernames, or a username
- * that belongs to one of the `NameOwners`. Does not check whether the username is taken.
- * @throws MatrixError `M_BAD_JSON` if the username is too long, `M_INVALID_USERNAME` if it has another form than usernames must
- * have, `M_EXCLUSIVE` if it belongs to one of the `NameOwners`
+ * Checks a username for a registration, and returns its user id, in which the username is in lower case. The rules and the
+ * error texts are Dendrite's. Two rules are not Dendrite's: nobody can register a username that consists of digits, because
+ * guests have such usernames, or a username that belongs to one of the `NameOwners`. Does not check whether the username is
+ * taken.
+ * @throws MatrixError `M_BAD_JSON` if the username is too long, `M_INVALID_USERNAME` if it has a character that is not allowed,
+ * starts with `_` or consists of digits, `M_EXCLUSIVE` if it belongs to one of the `NameOwners`
  */
 export function checkUsername(
   username: string,

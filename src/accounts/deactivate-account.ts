@@ -9,7 +9,8 @@ import { logOut } from './log-out.ts';
 
 /**
  * Deactivates an account: deletes all its devices and access tokens, and its e-mail addresses, telephone numbers and
- * restrictions. The account keeps its type, so that a reactivated administrator is an administrator again.
+ * restrictions (suspension, lock and shadow ban). The account keeps its type, so that a reactivated administrator is an
+ * administrator again.
  * @param erase `undefined` if the user is not erased. Otherwise the function also empties the display name and the avatar, and
  * records that the actor `by` has erased the user.
  * @returns the servers for which an update of the device list was queued

@@ -3,13 +3,13 @@ import { releaseRegistrationToken, reserveRegistrationToken } from '../storage/u
 
 /**
  * `admin.registrationTokens` of the plugin. The homeserver calls these functions when somebody registers with a token. The
- * admin API shows the uses of a token as `pending` and `completed`.
+ * admin API shows how many registrations with a token have begun and not ended (`pending`), and how many are `completed`.
  */
 export interface RegistrationTokens {
   /**
    * Reserves one use of a token. Call it when a registration begins. The number of uses never exceeds the token's limit, even
    * if several processes reserve uses at the same time.
-   * @returns whether the token can be used
+   * @returns whether a use was reserved. `false` if the token does not exist, has expired or has reached its limit.
    */
   readonly use: (token: string) => Promise<boolean>;
   /**

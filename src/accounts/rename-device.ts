@@ -5,7 +5,8 @@ import { updateDisplayName } from '../storage/userapi/devices.ts';
 import { tellDeviceList } from './tell-device-list.ts';
 
 /**
- * Renames a device of a local user. Users and servers that know the device get an update.
+ * Renames a device of a local user. If the device has keys, users who share a room with the user get an update of the device
+ * list.
  * @returns the servers for which an update of the device list was queued; `undefined` if the device does not exist
  */
 export async function renameDevice(

@@ -8,7 +8,7 @@ import { ACCOUNT_TYPE } from './account-type.ts';
  * Makes sure that the homeserver keeps an administrator who can act, after an administrator is deactivated or demoted. Call it
  * before this change, in the same transaction. The call takes a lock, so that two changes at the same time cannot remove the
  * last two administrators. The call does nothing if the account is not an active administrator.
- * @throws MatrixError `M_BAD_STATE` with status 409 if no other administrator is active, neither locked nor suspended
+ * @throws MatrixError `M_BAD_STATE` with status 409 if every other administrator is deactivated, locked or suspended
  */
 export async function requireOtherAdmin(
   transaction: Knex.Transaction,

@@ -8,9 +8,9 @@ const DEVICE_LIST_UPDATE = 'm.device_list_update';
 
 /**
  * Tells the users who share a room with a local user which of the user's devices have changed. Local users learn about the
- * change from `/sync`. Other servers get the EDU `m.device_list_update`, except blacklisted servers. Source: Server-Server API,
- * `m.device_list_update`.
- * @param updates the content of each update, without user id and stream id
+ * change from `/sync`. For other servers, the function queues the EDU `m.device_list_update`, except for servers on Dendrite's
+ * blacklist. Source: Server-Server API, `m.device_list_update`.
+ * @param updates the content of each update, without `user_id`, `stream_id` and `prev_id`
  * @param streamId stream id of the first update
  * @returns the servers for which the EDU was queued
  */

@@ -19,14 +19,16 @@ const LONGEST_MS = 60_000;
 const LISTS = 100;
 
 /**
- * Facts about a list of users that the plugin can find only by reading all accounts: the number of users who match the filter,
- * and the places in the list from which its pages can be read. Each fact stays in a cache for a hundred times as long as the
- * plugin took to read it, but at most for a minute. On a small homeserver, reading is quick, so the facts expire almost at
- * once.
+ * Facts about a list of users that take long to read, because the plugin must read the whole list: the number of users who
+ * match the filter, and the position of every thousandth user, so that a later page need not be read from the start of the
+ * list. Each fact stays in a cache for a hundred times as long as the plugin took to read it, but at most for a minute. On a
+ * small homeserver, reading is quick, so the facts expire almost at once.
  */
 export interface UserTotals {
   readonly count: (filter: UserFilter) => Promise<number>;
-  /** Returns the place of every thousandth user in a list that the plugin reads from the summaries of users. */
+  /**
+   * Returns the position of every thousandth user in a list. Only for lists that the plugin reads from its summaries of users.
+   */
   readonly places: (filter: UserFilter, order: SummarisedOrder) => Promise<readonly ListPlace[]>;
   /** Removes all results from the cache. Call it after this process has changed accounts. */
   readonly forget: () => void;

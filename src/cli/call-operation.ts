@@ -21,7 +21,7 @@ interface OperationCall {
 /**
  * Runs the operation of a command, and prints the answer. Before a destructive operation, asks the person at the terminal for a
  * confirmation, unless the option `--yes` is given. If the operation is a job, shows its progress until its end, unless the
- * option `--no-wait` is given.
+ * option `--no-wait` is given. With `--dry-run`, only prints what the operation would do.
  */
 export async function callOperation(call: OperationCall): Promise<void> {
   const { command, input, connection, terminal, reader, signal, global } = call;

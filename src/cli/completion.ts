@@ -66,7 +66,7 @@ const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-
 const takesValue = (word: string): boolean =>
   Object.entries(GLOBAL_OPTIONS).some(([name, { type }]) => word === `--${name}` && type === 'string');
 
-/** Returns the words that are neither options nor values of options. */
+/** Returns the words that are neither options nor values of options which all commands have. */
 const plainWords = (words: readonly string[]): string[] =>
   words.filter((word, index) => !word.startsWith('-') && !takesValue(words[index - 1] ?? ''));
 

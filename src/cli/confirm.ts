@@ -12,8 +12,8 @@ type Input = Readonly<Record<string, unknown>>;
 const HARMLESS: readonly OperationName[] = ['refreshDevices', 'planBulk'];
 
 /**
- * Tells whether a command asks for a confirmation before it runs: its operation has a dry run, or runs a planned bulk
- * operation.
+ * Tells whether a command asks for a confirmation before it runs. It does if its operation has a dry run and is not in
+ * `HARMLESS`, or if it runs a planned bulk operation.
  */
 export function needsConfirmation({ operation, parameters }: Command): boolean {
   if (HARMLESS.includes(operation)) return false;
@@ -21,7 +21,8 @@ export function needsConfirmation({ operation, parameters }: Command): boolean {
 }
 
 /**
- * Shows what the command would do, and asks the person to type the name of the target.
+ * Shows what the command would do, and asks the person to type the id of the room or user, or another word if there is no such
+ * id.
  * @throws CommandError if the person types something else, or if the input is not a terminal
  */
 export async function confirm(

@@ -8,7 +8,10 @@ export const EXIT = {
   /** The access token is wrong, or its user is not an administrator. */
   forbidden: 3,
   notFound: 4,
-  /** The homeserver refuses the call because of a hook, a limit, or the state of a room, a user or something else. */
+  /**
+   * The homeserver refuses the call because of a hook (a check that the homeserver adds), a limit, or the state of a room, a
+   * user or something else.
+   */
   refused: 5,
   /** The homeserver or the database cannot be reached. */
   unreachable: 6,

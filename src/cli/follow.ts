@@ -5,7 +5,7 @@ import { createJobProgress } from './job-progress.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
- * Shows a job until its end.
+ * Shows the progress of a job until its end.
  * @returns the ended job
  * @throws CommandError if the job has failed, was cancelled or does not exist, or if the person has pressed Ctrl-C. Ctrl-C does
  * not cancel the job.

@@ -10,7 +10,7 @@ const LONGEST_BAR = 24;
 const SHORTEST_BAR = 6;
 /** Width of a line if the output is not a terminal, in characters. */
 const LINE = 120;
-/** Time between two lines if the output is not a terminal, in ms. */
+/** Minimum time between two lines if the output is not a terminal, in ms. */
 const LINE_EVERY_MS = 10_000;
 
 /** Shows the progress of a job. */
@@ -22,7 +22,7 @@ export interface JobProgress {
 
 /**
  * Creates a display of a job's progress. On a terminal, the display is a single line that is drawn again after each change. On
- * other outputs, the display prints a new line from time to time.
+ * other outputs, the display prints a new line after a change, at most every ten seconds.
  */
 export function createJobProgress(terminal: Terminal): JobProgress {
   const { stderr } = terminal;

@@ -18,9 +18,11 @@ interface DatabaseSettings extends Omit<PluginSettings, 'logger'> {
 }
 
 /**
- * Starts the plugin on the homeserver's database, without a homeserver.
- * @throws CommandError if a setting is missing, if another program is connected to the database and `besideServer` is not set,
- * or if `besideServer` is set and the operation is not safe beside a running Dendrite
+ * Starts the plugin on the homeserver's database, without a homeserver. With `besideServer`, warns if Dendrite's clients will
+ * see the changes of the operation only later.
+ * @throws CommandError if a setting is missing or wrong, if the database cannot be reached, if another program is connected to
+ * it and `besideServer` is not set, or if `besideServer` is set and the operation or an unfinished job is not safe beside a
+ * running Dendrite
  */
 export async function openDatabase(
   { operation, effect }: Pick<Command, 'operation' | 'effect'>,
@@ -41,8 +43,8 @@ export async function openDatabase(
 }
 
 /**
- * Creates a logger that shows warnings and errors of the plugin. It leaves out errors of operations, because the command itself
- * shows these errors.
+ * Creates a logger that shows warnings and errors of the plugin. It leaves out entries about an operation, because the command
+ * itself shows the operation's error.
  */
 function loggerOf(warn: (text: string) => void): Logger {
   const show = ({ operation, error }: Record<string, unknown>, message: string): void => {

@@ -41,7 +41,10 @@ export async function readInput(
 const spelt = ({ name, type }: Parameter): string =>
   type === 'flag' ? `--${optionOf(name)} or --no-${optionOf(name)}` : `--${optionOf(name)}`;
 
-/** If the operation has a parameter `content`, turns `--message` into the content of a text message. */
+/**
+ * If the operation has a parameter `content`, turns `--message` into the content of a text message. Throws a CommandError if
+ * neither `--message` nor `--content` is given.
+ */
 function withContent(command: Command, { message, ...input }: Input): Input {
   if (!command.parameters.some(({ name }) => name === 'content'))
     return message === undefined ? input : { ...input, message };

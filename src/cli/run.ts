@@ -124,8 +124,8 @@ function explain(error: unknown, args: readonly string[]): { readonly code: Exit
 }
 
 /**
- * Returns the message for an error of the homeserver. The message names options instead of parameters, and says what the person
- * can do.
+ * Returns the message for an error of the homeserver. The message names options instead of parameters. For some errors, it also
+ * says what the person can do.
  */
 function withRemedy({ errcode, status, message }: MatrixError, args: readonly string[]): string {
   const text = printable(message).replaceAll(

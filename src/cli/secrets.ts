@@ -5,13 +5,13 @@ import { CommandError, EXIT } from './exit-code.ts';
 import type { Terminal } from './terminal.ts';
 
 /**
- * Reads lines from the standard input, which a person types or another program sends. The whole program uses a single reader,
- * so that no line is lost.
+ * Reads lines from the standard input. A person types the lines, or another program sends them. The whole program uses a single
+ * reader, so that no line is lost.
  */
 export interface LineReader {
   /**
-   * Asks a question and reads a line. With `hidden`, the terminal does not show the line. @throws CommandError if the input
-   * ends
+   * Asks a question and reads a line. With `hidden`, the terminal does not show the line.
+   * @throws CommandError if the input ends, or if the person presses Ctrl-C
    */
   readonly ask: (question: string, options?: { readonly hidden?: boolean }) => Promise<string>;
   /** Returns all remaining lines of the input. */
@@ -21,7 +21,7 @@ export interface LineReader {
 
 /**
  * Creates the reader of a terminal. The reader does not use the terminal before the first question.
- * @param signal aborted when the person presses Ctrl-C, which ends the question
+ * @param signal aborted when the person presses Ctrl-C. An open question then throws a CommandError.
  */
 export function createLineReader({ stdin, stderr }: Terminal, signal: AbortSignal): LineReader {
   let isHidden = false;
@@ -75,7 +75,10 @@ export async function readSecret(file: string, reader: LineReader): Promise<stri
   return file === '-' ? reader.ask('') : (await readText(file)).replace(/\r?\n$/, '');
 }
 
-/** Reads the lines of a file that are not empty. If `file` is `-`, reads the standard input. */
+/**
+ * Reads the lines of a file, without spaces at their ends and without empty lines. If `file` is `-`, reads the rest of the
+ * standard input.
+ */
 export async function readLines(file: string, reader: LineReader): Promise<string[]> {
   const lines = file === '-' ? await reader.rest() : (await readText(file)).split(/\r?\n/);
   return lines.map((line) => line.trim()).filter((line) => line !== '');

@@ -73,7 +73,10 @@ async function notifierOf(options: OptionValues, logger: Logger): Promise<Notifi
   return createDendriteNotifier({ url, accessToken, logger });
 }
 
-/** Creates a logger that writes each entry as one line of JSON, because log collectors expect this format. */
+/**
+ * Creates a logger that writes each entry as one line of JSON, because log collectors expect this format. It leaves out debug
+ * entries.
+ */
 function jsonLogger(write: (line: string) => void): Logger {
   const at =
     (level: string): Logger['info'] =>

@@ -3,7 +3,10 @@ import { type Output, painter, printable, type Terminal } from './terminal.ts';
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** For each list, by its name: the columns that the table shows first. Other columns follow if the terminal is wide enough. */
+/**
+ * For each list, by its name: the columns that the table shows first. Other columns follow if the terminal is wide enough. A
+ * column without any value is left out.
+ */
 const FIRST: Readonly<Record<string, readonly string[]>> = {
   rooms: ['room_id', 'name', 'canonical_alias', 'joined_members', 'joined_local_members'],
   users: ['name', 'displayname', 'admin', 'deactivated', 'creation_ts', 'last_seen_ts'],
@@ -86,7 +89,7 @@ function tableLines(list: string, rows: readonly Row[], width: number, bold: (te
 function cell(name: string, value: unknown): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number' && /(?:^|[._])ts$/.test(name) && value > 0) {
-    // Synapse returns some times in seconds.
+    // As in Synapse, some times in answers are in seconds.
     return new Date(value < 1e11 ? value * 1_000 : value).toISOString().replace(/\.\d+Z$/, 'Z');
   }
   if (typeof value === 'boolean') return value ? 'yes' : 'no';

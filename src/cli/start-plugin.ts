@@ -42,7 +42,9 @@ export interface PluginSettings {
   /** The name of this program in `pg_stat_activity`. @defaultValue `APPLICATION_NAME` */
   readonly applicationName?: string;
   readonly logger: Logger;
-  /** The plugin calls this notifier when there are new events. @defaultValue the plugin calls nothing */
+  /**
+   * The plugin calls this notifier when rooms or users have something new for `/sync`. @defaultValue the plugin calls nothing
+   */
   readonly notifier?: Notifier;
 }
 
@@ -53,8 +55,9 @@ interface StartedPlugin {
 }
 
 /**
- * Connects to the database, refuses to go on if another program is connected and `besideServer` is not set, and starts the
- * plugin.
+ * Connects to the database and starts the plugin. Without `besideServer`, refuses to start if another program is connected to
+ * the database. With `besideServer`, refuses to start if an unfinished job is not safe beside a running Dendrite, and then
+ * refuses each operation that is not safe.
  * @param needsSearch whether the command's operation needs the search index
  * @throws CommandError that says what is missing, wrong or not safe
  */
@@ -113,7 +116,10 @@ function requireNoPassword(database: string, isTyped: boolean): void {
 const missing = (option: string, what: string): CommandError =>
   new CommandError(EXIT.usage, `--database needs ${option}: ${what}.`);
 
-/** Runs the first queries. @throws CommandError if the database cannot be reached */
+/**
+ * Runs a query before the plugin starts. @throws CommandError if the query fails, usually because the database cannot be
+ * reached
+ */
 async function reach<T>(db: Knex, query: () => Promise<T>): Promise<T> {
   try {
     return await query();
@@ -140,9 +146,10 @@ function refuseOthers(programs: readonly DatabaseProgram[]): void {
 }
 
 /**
- * Returns the search adapter for the index that the homeserver uses. The adapter has the languages of that index, because all
- * changes of an index must use the same text analysis. Returns `false`, which switches search off, if the operation does not
- * need the index, and there is no index or the index is not in PostgreSQL.
+ * Returns the option `search` for the index that the homeserver uses: the adapter for PostgreSQL and the languages of that
+ * index, because all changes of an index must use the same text analysis. Returns `false`, which switches search off, if the
+ * operation does not need the index, and there is no index or the index is not in PostgreSQL. If there is no index and the
+ * operation needs one, the index gets the default languages.
  * @throws CommandError if the operation needs the index, and the index is not in PostgreSQL
  */
 async function searchOf(db: Knex, isNeeded: boolean): Promise<NonNullable<AdminPluginOptions['search']>> {

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** Where the program reads and writes. */
+/** Where the program reads and writes, and its environment variables. */
 export interface Terminal {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Output;
@@ -30,8 +30,8 @@ export function painter(output: Output, { environment }: Terminal): (style: Styl
 }
 
 /**
- * Replaces control characters by `�`. Anybody can choose the name of a room or user, and a terminal obeys the control sequences
- * in such a name.
+ * Replaces control characters, and characters that change the direction of text, by `�`. Anybody can choose the name of a room
+ * or user, and a terminal obeys such characters in a name.
  */
 export function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex

@@ -1250,7 +1250,7 @@ export type JobView = {
   readonly finished_ts: number | null;
   readonly result?: Readonly<Record<string, unknown>> | null;
   readonly error: string | null;
-  /** The Matrix error code with which the operation answers, if the job failed with a Matrix error. */
+  /** The code of the Matrix error with which the job failed. `null` if the job has not failed, or has failed with another error. */
   readonly errcode: string | null;
   readonly error_status: number | null;
 };

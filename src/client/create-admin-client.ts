@@ -105,7 +105,7 @@ function reasonOf(error: unknown): string {
 /**
  * Returns the body of an answer.
  * @throws MatrixError the error in the body
- * @throws UnreachableError if the body is not JSON, or is an error that has no Matrix error code
+ * @throws UnreachableError if the body breaks off, is not JSON, or is an error without a Matrix error code
  */
 async function bodyOf(response: Response): Promise<unknown> {
   const text = await response.text().catch((error: unknown) => {

@@ -27,7 +27,7 @@ export interface RequestTemplate {
   readonly jobIdName?: string;
 }
 
-/** A request that runs an operation, split into the parts that a route reads. */
+/** A request that runs an operation, split into its parts. */
 export interface OperationRequest {
   readonly method: RequestTemplate['method'];
   /** The template of the path. */
@@ -71,7 +71,7 @@ const takes = ({ parameters, fixed }: RequestTemplate, name: string, value: unkn
 const isFilled = ({ parameters }: RequestTemplate, input: Input): boolean =>
   Object.entries(parameters).every(([name, part]) => part.in !== 'path' || input[name] !== undefined);
 
-/** Puts an input into a template. Leaves out parameters that the template does not know. */
+/** Puts the template's defaults and an input into a template. Leaves out parameters that the template does not know. */
 export function fillTemplate(
   { method, path, parameters, defaults, jobIdName }: RequestTemplate,
   input: Input,

@@ -4,7 +4,7 @@ import { type Action, ActionDialog } from './action-dialog.tsx';
 
 interface ActionButtonsProps {
   readonly actions: readonly Action[];
-  /** Called after an action that has changed something. */
+  /** Called after an action has been run. */
   readonly onChange?: () => void;
 }
 

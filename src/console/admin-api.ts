@@ -59,7 +59,11 @@ async function answerOf(response: Response): Promise<Json> {
 export const isJson = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Logs in with a password. @returns an access token @throws ApiError if the homeserver refuses */
+/**
+ * Logs in with a password.
+ * @returns an access token
+ * @throws ApiError if the homeserver refuses; TypeError if the homeserver cannot be reached
+ */
 export async function logIn(user: string, password: string): Promise<string> {
   const body = {
     type: 'm.login.password',
@@ -74,7 +78,8 @@ export async function logIn(user: string, password: string): Promise<string> {
 
 /**
  * Checks an access token and returns the API for it.
- * @throws ApiError if the token is unknown, or if its account is not an administrator
+ * @throws ApiError if the token is unknown, or if its account is not an administrator; TypeError if the homeserver cannot be
+ * reached
  */
 export async function openApi(token: string): Promise<AdminApi> {
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };

@@ -5,7 +5,7 @@ import { LogIn } from './log-in.tsx';
 import { findPage, PAGES } from './pages.tsx';
 import { Session } from './session.ts';
 
-/** Returns the current part of the URL after `#`. */
+/** Returns the URL's current fragment, including the `#`. */
 function useHash(): string {
   const [hash, setHash] = useState(location.hash);
   useEffect(() => {

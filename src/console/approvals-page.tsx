@@ -32,7 +32,10 @@ const decisionsOn = (approval: Json): readonly Action[] => {
   ];
 };
 
-/** The page that lists approvals: calls that a second administrator must approve. */
+/**
+ * The page that lists calls which need the approval of a second administrator, including calls on which an administrator has
+ * already decided.
+ */
 export function ApprovalsPage({ query }: { readonly query: URLSearchParams }): JSX.Element {
   const [round, setRound] = useState(0);
   return (

@@ -10,11 +10,11 @@ export interface FilterField {
 }
 
 interface FilterFormProps {
-  /** The path of the page: the part of the URL after `#`. */
+  /** The URL's fragment for the page, with the `#` and without filters, such as `#/rooms`. */
   readonly path: string;
   readonly query: URLSearchParams;
   readonly fields: readonly FilterField[];
-  /** Query parameters that do not change. @defaultValue none */
+  /** Query parameters that are always set, in addition to the filters. @defaultValue none */
   readonly hidden?: Readonly<Record<string, string>>;
 }
 

@@ -1,13 +1,13 @@
 const time = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const number = new Intl.NumberFormat();
 
-/** Formats a time in ms since the epoch, in the time zone of the reader. */
+/** Formats a time in ms since the epoch, in the time zone of the reader. Returns a dash for a value that is not a number. */
 export const formatTime = (ms: unknown): string => (typeof ms === 'number' ? time.format(ms) : '–');
 
-/** Formats a number with separators. */
+/** Formats a number with separators. Returns a dash for a value that is not a number. */
 export const formatNumber = (value: unknown): string => (typeof value === 'number' ? number.format(value) : '–');
 
-/** Formats a duration in ms, in its two largest units. */
+/** Formats a duration in ms, in its one or two largest units. */
 export function formatDuration(ms: number): string {
   const seconds = Math.round(ms / 1_000);
   if (seconds < 60) return `${seconds} s`;
@@ -16,7 +16,7 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** Formats a size in bytes. */
+/** Formats a size, given in bytes, in a unit from bytes to TB. Returns a dash for a value that is not a number. */
 export function formatBytes(bytes: unknown): string {
   if (typeof bytes !== 'number') return '–';
   const units = ['bytes', 'kB', 'MB', 'GB', 'TB'];

@@ -58,7 +58,10 @@ function State({ of: state }: { readonly of: string }): JSX.Element {
   return <span class={`state ${state}`}>{state}</span>;
 }
 
-/** Loads a job and its changes. If the connection is lost, connects again. */
+/**
+ * Loads a job and its changes. If the connection is lost, or the homeserver answers with a status of 500 or more, connects
+ * again.
+ */
 function useJob(jobId: string): { readonly job: Job | undefined; readonly error: Error | undefined } {
   const api = useApi();
   const [job, setJob] = useState<Job>();
@@ -92,7 +95,10 @@ function useJob(jobId: string): { readonly job: Job | undefined; readonly error:
   return { job, error };
 }
 
-/** The page of one job. It shows the target and the input of the job, its current progress, and its result. */
+/**
+ * The page of one job. It shows the target and the input of the job, its current progress and its result, and has buttons that
+ * cancel the job or start it again.
+ */
 export function JobPage({ jobId }: { readonly jobId: string }): JSX.Element {
   const api = useApi();
   const { job, error } = useJob(jobId);

@@ -5,8 +5,8 @@ import { errorOf, textOf } from './format.ts';
 import { Problem } from './problem.tsx';
 
 /**
- * The page that asks for an access token, or for a user name and a password. The access token is kept in memory until the page
- * is closed.
+ * The page that asks for an access token, or for a user name and a password. The access token is kept in memory until the
+ * administrator logs out or closes the page.
  */
 export function LogIn({ onLogIn }: { readonly onLogIn: (api: AdminApi) => void }): JSX.Element {
   const [error, setError] = useState<Error>();

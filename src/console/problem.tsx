@@ -1,7 +1,10 @@
 import type { JSX } from 'preact';
 import { ApiError } from './admin-api.ts';
 
-/** Shows an error, and what the reader can do about it. Shows nothing if there is no error. */
+/**
+ * Shows an error. If another administrator must approve the call first, also shows a link to the approvals. Shows nothing if
+ * there is no error.
+ */
 export function Problem({ error }: { readonly error: Error | undefined }): JSX.Element | null {
   if (error === undefined) return null;
   if (error instanceof TypeError) {

@@ -11,7 +11,7 @@ import { useLoaded } from './use-loaded.ts';
 const INTERVAL_MS = 5_000;
 const REINDEXES = '/_dendrite/admin/jobs?kind=reindexFulltext&limit=1';
 
-/** The page that shows the state of the search index, and a button that rebuilds the index. */
+/** The page that shows the state of the search index and of its last reindex, and a button that rebuilds the index. */
 export function SearchPage(): JSX.Element {
   const api = useApi();
   const { value: index, error } = useLoaded(() => api.call('GET', '/_dendrite/admin/fulltext'), [], INTERVAL_MS);

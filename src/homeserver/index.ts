@@ -1,9 +1,9 @@
 /**
  * The public entry `koa-matrix-admin/homeserver`: the parts from which a homeserver on Dendrite's tables can be built.
- * `admin.rooms` writes the events of local users. The functions here do other work of a homeserver: they receive events and
- * invites of other servers, let users join rooms of other servers, create accounts, log devices out, and read Dendrite's
- * tables. A function that writes takes the caller's transaction. After the commit, the caller must tell waiting clients and the
- * federation sender what has changed.
+ * `admin.rooms` of the plugin writes the events of local users. The functions here do other work of a homeserver: they receive
+ * events and invites of other servers, let users join rooms of other servers, create accounts, log devices out, and read
+ * Dendrite's tables. A function that writes takes the caller's transaction. After the commit, the caller must tell waiting
+ * clients and the federation sender what has changed.
  */
 export { ACCOUNT_TYPE } from '../accounts/account-type.ts';
 export { addressWithoutPort } from '../accounts/address-without-port.ts';

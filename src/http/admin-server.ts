@@ -22,8 +22,8 @@ export interface AdminServerSettings {
   /** The port. 0 means any free port. */
   readonly port: number;
   /**
-   * Whether the server takes the client's address from the header `X-Forwarded-For`. If `true`, the host must make sure that
-   * only its reverse proxy can reach the port, because any other client could send a false address.
+   * Whether the server believes the headers `X-Forwarded-For`, `X-Forwarded-Proto` and `X-Forwarded-Host`. If `true`, only a
+   * reverse proxy may be able to reach the port, because any other client could send a false address.
    */
   readonly trustProxy: boolean;
 }

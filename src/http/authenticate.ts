@@ -44,8 +44,8 @@ function accessTokenOf(authorization: string | undefined, query: string | undefi
 }
 
 /**
- * Refuses a request with two access tokens. A proxy in front of the homeserver may check one of the tokens, and the plugin
- * would then accept the other token, which nobody has checked.
+ * Refuses a request with several `Authorization` headers, or with several tokens in the query. A proxy in front of the
+ * homeserver may check one of the tokens, and the plugin would then accept the other token, which nobody has checked.
  * @throws MatrixError `M_MISSING_TOKEN`
  */
 function refuseTwoTokens(ctx: Context): void {
@@ -57,8 +57,9 @@ function refuseTwoTokens(ctx: Context): void {
 
 /**
  * Creates the function that finds the caller of a request by the access token. The function throws a MatrixError if the token
- * is missing or unknown, if the account is locked, if an application service names a user that is not its own, or if the
- * account's type may not run operations with the given access. The function counts each of these errors in the metrics.
+ * is missing or unknown, if it belongs to an ended login of an administrator as another user, if the account is locked, if an
+ * application service names a user that is not its own, or if the account's type may not run operations with the given access.
+ * The function counts each of these errors in the metrics.
  */
 export function createAuthenticate(
   host: Pick<Host, 'db' | 'appservices'>,

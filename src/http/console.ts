@@ -22,8 +22,9 @@ export const CONSOLE_PATHS: readonly string[] = Object.keys(FILES);
 const PLACES = ['./console/', '../console/', '../../dist/console/'];
 
 /**
- * Headers for the console's files. They allow the browser to load only the console's own script and style sheet, and to send
- * requests only to the same server.
+ * Headers for the console's files. They allow the browser to load scripts and style sheets only from the same origin, and to
+ * send requests only to it. They also forbid other pages to show the console in a frame, and keep the browser from sending the
+ * page's address to other servers.
  */
 const HEADERS = {
   'Content-Security-Policy':

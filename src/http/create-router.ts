@@ -35,8 +35,8 @@ interface RouterSettings {
 
 /**
  * Creates the router that the host mounts. The router answers the routes in `ROUTES` that the configuration does not turn off,
- * and the admin console's pages if `config.console` is on. It answers unknown paths below the plugin's prefixes with an error,
- * unless `config.http.passUnknownPaths` is on.
+ * and serves the admin console's files if `config.console` is on. It answers other methods of these paths with 405. It answers
+ * unknown paths below the plugin's prefixes with 404, unless `config.http.passUnknownPaths` is on.
  */
 export function createRouter({ host, config, pipeline, jobs }: RouterSettings): Router {
   // By default, a router knows only common HTTP methods. If the host uses this router's `allowedMethods()`, such a router would
@@ -64,7 +64,10 @@ export function createRouter({ host, config, pipeline, jobs }: RouterSettings): 
       metrics.httpRequests.inc({ method: ctx.method, route, status: String(ctx.status) });
     };
 
-  /** Finds the caller of a request. An error with status 401 counts as a failed authentication of the client's address. */
+  /**
+   * Finds the caller of a request. An error with status 401 counts as a failed authentication of the client's address. If there
+   * were too many, throws `M_LIMIT_EXCEEDED` instead of this error.
+   */
   const admit = async (ctx: Context, query: RouteRequest['query'], access: Access): Promise<Actor> => {
     try {
       return await authenticate(ctx, query, access);

@@ -27,9 +27,10 @@ export function watchReads<Value>(source: Readonly<Record<string, Value>>): Read
 }
 
 /**
- * Refuses keys that a route has not read. The router calls this function only for operations that change something. Without
- * this check, a misspelt `dry_run` would run the operation for real.
- * @param ignored keys that clients are known to send although these keys have no effect
+ * Refuses body and query keys that a route has not read, except query keys that identify the caller. The router calls this
+ * function only for operations that change something. Without this check, a misspelt `dry_run` would run the operation for
+ * real.
+ * @param ignored body keys that clients are known to send although these keys have no effect. They are not refused.
  * @throws MatrixError `M_INVALID_PARAM` that names all unknown keys, each with a similar known key if there is one
  */
 export function refuseUnknownKeys(

@@ -5,7 +5,7 @@ import type { Logger } from '../host.ts';
 import { toJson } from '../json.ts';
 import { unavailableAnswer } from '../storage/database-failures.ts';
 
-/** The CORS headers that Dendrite sends with every answer. */
+/** The CORS headers of answers, the same as Dendrite's. */
 const CORS = {
   'Access-Control-Allow-Origin': '*',
   'Access-Control-Allow-Methods': 'GET, POST, PUT, DELETE, OPTIONS',

@@ -39,7 +39,7 @@ export interface RouteResponse<Body = unknown, Status extends number = number> {
 /** A row of the table of routes. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** Path template with `:parameters`, as metrics and the manifest show it. */
+  /** Path template with `:parameters` and `*wildcards`, as metrics and the manifest show it. */
   readonly path: string;
   readonly operation: OperationName;
   /**

@@ -5,8 +5,8 @@ import { type Job, type JobEnd, outcomeOf } from './job.ts';
 import { shownInput } from './shown-input.ts';
 
 /**
- * Records the end of a job that no process was running when it ended. The job's row then keeps only the input parameters that
- * callers may see.
+ * Records in the audit the end of a job that no process was running when it ended. The job's row then keeps only the input
+ * parameters that callers may see.
  */
 export async function recordUnledEnd(transaction: Knex.Transaction, job: Job, end: JobEnd): Promise<void> {
   await keepInput(transaction, job.id, shownInput(job) ?? {});

@@ -21,8 +21,8 @@ export interface Heartbeat {
 }
 
 /**
- * Renews the lease of a job that this process runs, and measures how fast the job progresses. Aborts the `controller` with a
- * `StopReason` when the job must stop. A lease is the time for which one process alone may run the job.
+ * Renews the lease of a job that this process runs, measures how fast the job progresses, and logs the progress. Aborts the
+ * `controller` with a `StopReason` when the job must stop. A lease is the time for which one process alone may run the job.
  */
 export function startHeartbeat(
   { db, job, owner, leaseMs, log }: { db: Knex; job: Job; owner: string; leaseMs: number; log: Logger },

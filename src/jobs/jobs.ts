@@ -40,7 +40,9 @@ export interface JobView {
   readonly finishedTs: number | null;
   readonly result: Job['result'] | null;
   readonly error: string | null;
-  /** The Matrix error code with which the operation answers, if the job failed with a Matrix error. */
+  /**
+   * The code of the Matrix error with which the job failed. `null` if the job has not failed, or has failed with another error.
+   */
   readonly errcode: string | null;
   readonly errorStatus: number | null;
 }
@@ -108,7 +110,7 @@ export async function requireJob(db: Db, id: string): Promise<Job> {
 
 export interface JobsServices {
   readonly db: Db;
-  /** Aborted when the plugin stops. All calls of `wait()` and `watch()` then end. */
+  /** Aborted when the plugin stops. All calls of `wait()` and `watch()` then throw its reason. */
   readonly stopped: AbortSignal;
   /**
    * When this process has stopped running a job, this target fires an event whose type is the job id. `watch()` then reads the

@@ -8,7 +8,10 @@ import type { Manifest } from './manifest.ts';
 /** Finds the entry file of an npm package. @returns its file URL. @throws Error if the package is not installed */
 export type Resolve = (specifier: string) => string;
 
-/** Lists wrong versions of Node, of the package and of its peer dependencies. Each problem is one sentence with its remedy. */
+/**
+ * Lists wrong or missing versions of Node, of the package and of its peer dependencies. Each problem is one sentence with its
+ * remedy.
+ */
 export function mistakesOfVersions(manifest: Manifest, resolve: Resolve): readonly string[] {
   const { engines, name, version, peerDependencies, optionalPeers } = manifest;
   return [

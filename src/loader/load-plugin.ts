@@ -39,7 +39,7 @@ export interface LoadOptions {
 /**
  * Loads the plugin that a manifest describes, and starts it. Before the import of the plugin's code, checks the manifest, the
  * versions, the parts of the host, the options, the tables, and the privileges of the database role. After the import, checks
- * that the plugin has the operations that the manifest declares, and serves no other routes than the manifest declares.
+ * that the plugin has exactly the operations that the manifest declares, and serves no other routes than the manifest declares.
  * @param manifest `plugin.manifest.json`: a file URL, a path, or the content of the file
  * @param host the homeserver's objects. The plugin sees only the parts that the manifest declares.
  * @param config the plugin's options

@@ -13,7 +13,7 @@ function camelCase(value: unknown): unknown {
   );
 }
 
-/** Routes that run an operation on many users or rooms. */
+/** Routes that plan, run and show bulk operations, which run one operation on many users or rooms. */
 export const BULK_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'POST',

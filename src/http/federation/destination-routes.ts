@@ -4,7 +4,7 @@ import { defineRoute, numberOf, ok, page, type Route } from '../route.ts';
 const DESTINATIONS = '/_synapse/admin/v1/federation/destinations';
 
 /**
- * Describes a remote server with Synapse's fields, and with other fields from Dendrite's tables.
+ * Describes a remote server with Synapse's fields, and with fields that Synapse does not have.
  * `last_successful_stream_ordering` is null, because Dendrite does not store which event it last sent to a server.
  */
 const destinationBody = ({ retry, ...destination }: Destination) => ({

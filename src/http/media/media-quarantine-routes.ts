@@ -2,7 +2,9 @@ import { defineRoute, numberOf, ok, okOf, type Route } from '../route.ts';
 
 const V1 = '/_synapse/admin/v1';
 
-/** Routes that quarantine and protect media. */
+/**
+ * Routes that set or remove the quarantine of media and their protection from it, and a route that lists quarantine changes.
+ */
 export const MEDIA_QUARANTINE_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -11,7 +11,7 @@ const blockedRoomBody = ({ roomId, reason, blockedBy, blockedAt }: BlockedRoom) 
   blocked_ts: blockedAt,
 });
 
-/** Routes that block rooms: the plugin's own routes, and Synapse's. */
+/** Routes that block and unblock rooms, and that show which rooms are blocked: the plugin's own routes, and Synapse's. */
 export const BLOCKED_ROOM_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

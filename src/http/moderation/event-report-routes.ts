@@ -34,7 +34,10 @@ const wholeReport = (report: EventReportWithEvent) => ({
   event_json: report.event,
 });
 
-/** Synapse's routes for event reports. The plugin adds a status to each report. The routes ignore empty query parameters. */
+/**
+ * Synapse's routes for event reports. The plugin adds a status and a note to each report, and a `PUT` route that sets them. The
+ * list ignores empty query parameters.
+ */
 export const EVENT_REPORT_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -49,7 +49,10 @@ const bodyOf = ({ details: room, blocked, createEvent, state }: ModeratedRoom): 
   };
 };
 
-/** Routes of MSC4390, as it was on 19 January 2026. They exist only if `unstable.msc4390` is set. */
+/**
+ * Routes of the proposal MSC4390, as it was on 19 January 2026: administrators see, block and delete rooms. The routes exist
+ * only if `unstable.msc4390` is set.
+ */
 export const MODERATED_ROOM_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -13,7 +13,7 @@ const PATHS = [DENDRITE, '/_synapse/admin/v1/registration_tokens'] as const;
 const NOT_SETTABLE = ['token', 'pending', 'completed', 'id'];
 const ANYBODY: Actor = { kind: 'system', name: 'registration' };
 
-/** Routes of registration tokens. */
+/** Routes that administer registration tokens, and the specification's route with which anybody can check a token. */
 export const REGISTRATION_TOKEN_ROUTES: readonly Route[] = [
   ...PATHS.flatMap((path) => [
     defineRoute({

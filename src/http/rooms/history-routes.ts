@@ -10,7 +10,7 @@ const purgeOf = (body: RouteRequest['body']) => ({
   dryRun: body.dry_run,
 });
 
-/** Synapse's routes that purge the history of a room. */
+/** Synapse's routes that purge the history of a room, and Synapse's route that shows the state of such a purge. */
 export const HISTORY_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'POST',

@@ -4,7 +4,7 @@ const DENDRITE = '/_dendrite/admin';
 const ROOMS = '/_synapse/admin/v1/rooms';
 const ROOM = `${ROOMS}/:roomId`;
 
-/** Routes that list and show rooms. */
+/** Routes that list rooms, and that show a room, its members and its state. */
 export const ROOM_DETAIL_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -3,11 +3,11 @@ import { defineRoute, flagOf, okOf, type Route } from '../route.ts';
 
 const DENDRITE = '/_dendrite/admin';
 
-/** Dendrite answers with an empty object. The plugin adds keys only if there is something to report. */
+/** Dendrite answers with an empty object. The plugin adds keys only for a dry run, or if it has left out events. */
 const downloadBody = (download: OperationOutput<'downloadState'>) =>
   okOf<Partial<typeof download>>('dryRun' in download || 'leftOut' in download ? download : {});
 
-/** Dendrite's routes that change rooms. */
+/** Dendrite's routes that change rooms, and a `POST` route that does the same as Dendrite's `GET` route `downloadState`. */
 export const ROOM_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'POST',
@@ -57,7 +57,8 @@ export const ROOM_ROUTES: readonly Route[] = [
       media: body.media,
       dryRun: body.dry_run,
     }),
-    // Dendrite answers with an empty object. The plugin adds keys only if there is something to report.
+    // Dendrite answers with an empty object. The plugin adds keys only for a dry run, for users who could not leave, for servers
+    // that have not received the leave events, and for deleted media.
     respond: ({ deleted, evacuated, failed, undelivered, media, dryRun }) =>
       okOf({
         ...(dryRun && { dry_run: dryRun, deleted, evacuated }),

@@ -3,7 +3,7 @@ import { defineRoute, numberOf, okOf, page, type Route, timeOf, wireForm } from 
 
 const ADMIN = '/_dendrite/admin';
 
-/** Routes that show and cancel jobs. */
+/** Routes that list, show and cancel jobs, and a route that sends the changes of a job as server-sent events. */
 export const JOB_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -3,7 +3,10 @@ import { defineRoute, numberOf, ok, okOf, page, type Route, timeOf, wireForm } f
 const ADMIN = '/_synapse/admin/v1';
 const UPDATES = `${ADMIN}/background_updates`;
 
-/** Synapse's routes for tasks and background updates. The routes show the plugin's jobs in Synapse's form. */
+/**
+ * Synapse's routes for tasks and background updates. They show the plugin's jobs as tasks, and show and start the reindex of
+ * the search as a background update.
+ */
 export const TASK_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -3,7 +3,7 @@ import { defineRoute, okOf, type Route } from '../route.ts';
 
 const ANYBODY: Actor = { kind: 'system', name: 'server-version' };
 
-/** Synapse's route that shows which version runs. */
+/** Synapse's route for the version of the server. The answer has the version of the plugin. */
 export const VERSION_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

@@ -10,7 +10,7 @@ const mediaBody = (user: MediaOfUser) => ({
   media_length: user.mediaLength,
 });
 
-/** Synapse's routes for statistics. */
+/** Synapse's routes for statistics: how many media each user has, and which rooms are the largest in the database. */
 export const STATISTICS_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

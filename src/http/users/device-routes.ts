@@ -14,14 +14,14 @@ const deviceBody = (userId: UserId, device: Device) => ({
   last_seen_ip: device.address || null,
 });
 
-/** Routes of operations on devices. */
+/** Routes that show, create, rename, delete and refresh the devices of a user. */
 export const DEVICE_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'POST',
     path: '/_dendrite/admin/refreshDevices/:userId',
     operation: 'refreshDevices',
     input: ({ params, body }) => ({ userId: params.userId, dryRun: body.dry_run }),
-    // Dendrite answers with an empty object. The plugin adds keys only if there is something to report.
+    // Dendrite answers with an empty object. The plugin adds keys only for a dry run, or if devices were left out.
     respond: (refreshed) =>
       okOf<Partial<typeof refreshed>>('dryRun' in refreshed || 'leftOut' in refreshed ? refreshed : {}),
   }),

@@ -17,7 +17,9 @@ const pusherBody = (pusher: Pusher) => ({
   device_id: pusher.deviceId,
 });
 
-/** Routes that show stored data of a user, and a route that renews an account. */
+/**
+ * Routes that show pushers, account data and counts of a user, and Synapse's route that renews an account, which always fails.
+ */
 export const USER_DETAIL_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

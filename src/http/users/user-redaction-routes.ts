@@ -2,7 +2,7 @@ import { defineRoute, ok, okOf, type Route } from '../route.ts';
 
 const USER = '/_synapse/admin/v1/user';
 
-/** Synapse's routes that redact the events of a user. */
+/** Synapse's route that redacts the events of a user, and Synapse's route that shows the state of such a redaction. */
 export const USER_REDACTION_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'POST',

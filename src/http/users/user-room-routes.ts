@@ -2,7 +2,7 @@ import { defineRoute, ok, okOf, type Route } from '../route.ts';
 
 const USER = '/_synapse/admin/v1/users/:userId';
 
-/** Routes about the rooms of a user. */
+/** Routes that make a user leave all rooms, and that list the user's rooms. */
 export const USER_ROOM_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'POST',
