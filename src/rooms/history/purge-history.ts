@@ -14,7 +14,7 @@ import { removeEvents } from './remove-events.ts';
  * Target duration of a step that takes events out of the timeline, in ms. If a step took less than half of this time, the next
  * step takes twice as many events. If a step took longer than this time, the next step takes half as many.
  */
-const STEP_MS = 600;
+const STEP_MS = 500;
 const [SMALLEST_STEP, FIRST_STEP, LARGEST_STEP] = [100, 1_000, 16_000];
 /** One step finds out for this many events of the remaining timeline which state snapshots and auth events they need. */
 const WALKED = 10_000;
