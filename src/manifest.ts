@@ -7,7 +7,7 @@ import { OPERATIONS } from './operations/operations.ts';
 import { REQUIRED_COLUMNS } from './storage/preflight.ts';
 import { HOST_PRIVILEGES, HOST_SEQUENCES } from './storage/privileges.ts';
 
-/** The fields of package.json that the manifest repeats. */
+/** The fields of `package.json` that `buildManifest()` reads. */
 export interface PackageFacts {
   readonly name: string;
   readonly version: string;
@@ -18,7 +18,7 @@ export interface PackageFacts {
 
 /**
  * Builds `plugin.manifest.json`. The manifest describes the package, what it needs and uses of its host, and what it adds to
- * the host. `loadPlugin()` enforces the manifest.
+ * the host. The function `loadPlugin()`, with which a host loads the plugin, enforces the manifest.
  */
 export function buildManifest({
   name,
@@ -69,7 +69,7 @@ export function buildManifest({
   };
 }
 
-/** The tables that the migrations create in the plugin's own schema. */
+/** The names of the tables that the migrations create in the plugin's own schema. */
 export const OWN_TABLES: readonly string[] = [
   'abandoned_rooms',
   'account_attributes',

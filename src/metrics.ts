@@ -168,8 +168,8 @@ type MetricOf<Key extends MetricKey> = (typeof METRICS)[Key]['type'] extends 'co
 /** One metric object for each entry of `METRICS`. */
 export type Metrics = { readonly [Key in MetricKey]: MetricOf<Key> } & {
   /**
-   * Registers a function that reads gauges from the database at each scrape. `read` runs at most once for each scrape. If it
-   * throws, the scrape fails, as is usual in prom-client.
+   * Registers a function that sets gauges to values from the database at each scrape. `read` runs at most once for each scrape.
+   * If it throws, the scrape fails, as is usual in prom-client.
    */
   readonly onScrape: (read: () => Promise<void>) => void;
   /** Removes the metrics from the registry. */

@@ -10,8 +10,9 @@ const MAX_LENGTH = 100;
 export const plainName = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 
 /**
- * Returns the known name that is most similar to a misspelt name. A similar name differs in at most `MAX_DISTANCE` characters,
- * and in fewer than half as many characters as the known name has. Returns `undefined` if no name is similar.
+ * Returns the known name that is most similar to a misspelt name. Compares names in the form of `plainName()`. A similar name
+ * differs in at most `MAX_DISTANCE` characters, and in fewer than half as many characters as the known name has. Returns
+ * `undefined` if no name is similar.
  */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   const wanted = plainName(name).slice(0, MAX_LENGTH);

@@ -4,8 +4,8 @@ import type { z } from 'zod';
 const MAX_REPEATED = 20;
 
 /**
- * Returns the end of an error text, such as `, not 7`, with the value that was given. Returns an empty text if the error must
- * not repeat the value.
+ * Returns the end of an error text, such as `, not 7`, with the value that was given. Returns an empty text if the value is a
+ * text of more than `MAX_REPEATED` characters, or neither a number nor a text.
  */
 export function insteadOf(value: unknown): string {
   if (typeof value === 'number') return `, not ${value}`;

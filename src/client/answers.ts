@@ -703,7 +703,7 @@ export interface Answers {
     readonly thumbnails: readonly StoredThumbnail[];
     /** URIs of other media with the same content, which share the file. */
     readonly same_content: readonly string[];
-    /** The events, invites, profiles and account data that refer to the media. */
+    /** The events, invites, profiles and account data that refer to the media, at most 1,000. */
     readonly uses: readonly ({
       readonly kind: 'event';
       readonly room_id: string;

@@ -4,8 +4,9 @@ import { authoriseByAuthEvents, type CheckedEvent } from './check-event.ts';
 import type { RoomVersion } from './room-version.ts';
 
 /**
- * Returns those of the given events that the authorisation rules allow, with the events' own auth events as the state. All auth
- * events of an allowed event must be given and allowed too. Events whose auth events form a cycle are not allowed.
+ * Returns those of the given events that the authorisation rules allow, by event id. Each event is checked with its own auth
+ * events as the state. An event is allowed only if all its auth events are given and are allowed too. Events whose auth events
+ * form a cycle are not allowed.
  */
 export function* allowedEvents(
   events: EventIndex,

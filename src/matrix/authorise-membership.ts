@@ -68,7 +68,8 @@ function outranksTarget({ event, power, version }: Case): boolean {
 
 function judgeJoin(of: Case): Verdict {
   const { event, power, version, targetMembership } = of;
-  // Only the sender of the create event may join directly after it. Additional creators must be invited.
+  // The user who created the room may join directly after the create event. Additional creators, which rooms can have since
+  // version 12, may not.
   const isFirst = isCreator(power, { ...version, privilegedCreators: false }, event.stateKey);
   if (event.follows === 'create' && isFirst) return undefined;
   if (event.sender !== event.stateKey) return 'nobody can join for another user';

@@ -12,8 +12,9 @@ const recordAt = (content: EventJson, key: string): EventJson => {
 };
 
 /**
- * Applies the authorisation rules to a power levels event. A user cannot set, change or remove a power level above their own
- * level, and cannot change the level of another user who has the same level.
+ * Applies the authorisation rules to a power levels event. The content must have the form that the room version requires. If
+ * the room already has power levels, the sender cannot set, change or remove a level above their own, and cannot change the
+ * level of another user who has the same level.
  * @returns `undefined` if the event is allowed, else the reason why it is not
  */
 export function authorisePowerLevels(
@@ -52,7 +53,7 @@ export function authorisePowerLevels(
  * the content.
  */
 function wrongIn(content: EventJson, power: PowerState, version: RoomVersion): string | undefined {
-  // Up to room version 9, servers check only the levels in `users`. If another level is not an integer, it counts as absent.
+  // Up to room version 9, servers check only the levels in `users`. If another level is malformed, it counts as absent.
   const groups = ['users', ...(version.stringPowerLevels ? [] : ['events', 'notifications'])];
   const isObject = (key: string): boolean => !Object.hasOwn(content, key) || isRecord(content[key]);
   if (!groups.every(isObject)) return 'power levels are not grouped in objects';

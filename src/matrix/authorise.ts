@@ -57,7 +57,10 @@ function authoriseCreate(event: JudgedEvent, version: RoomVersion): string | und
   return undefined;
 }
 
-/** Returns the part of an id after the first colon. Returns `undefined` if `id` is `undefined`. */
+/**
+ * Returns the part of an id after the first colon, or the whole id if it has no colon. Returns `undefined` if `id` is
+ * `undefined`.
+ */
 function serverOf(id: string | undefined): string | undefined {
   return id?.slice(id.indexOf(':') + 1);
 }

@@ -49,7 +49,7 @@ export function referencesTo(referred: readonly ReferredEvent[], version: RoomVe
 /**
  * Builds an event in the format of its room version, with hash and signature.
  * @throws MatrixError `M_BAD_JSON` if the content cannot be written as canonical JSON; `M_TOO_LARGE` if the event is larger
- * than 65,536 bytes, or if its type, its state key or an id in it is longer than 255 bytes
+ * than 65,536 bytes, or if its type, state key, sender, room id or event id is longer than 255 bytes
  */
 export function buildEvent(draft: EventDraft, version: RoomVersion, key: SigningKey): BuiltEvent {
   const { roomId, sender, type, stateKey, content, redacts, originServerTs, depth, authEvents, prevEvents } = draft;

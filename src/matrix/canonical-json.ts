@@ -46,8 +46,8 @@ function encode(value: unknown, depth: number): string {
 }
 
 /**
- * Returns the canonical text of a JSON value. This text has no white space, and its keys are in code point order. Servers
- * compute hashes and signatures from it. Source: Matrix specification, Appendices, "Canonical JSON".
+ * Returns the canonical text of a JSON value. This text has no white space outside of strings, and its keys are in code point
+ * order. Servers compute hashes and signatures from it. Source: Matrix specification, Appendices, "Canonical JSON".
  * @throws MatrixError `M_BAD_JSON` for fractions, integers beyond ±(2^53-1), ill-formed strings, values that are not JSON, and
  * nesting of more than 512 levels
  */

@@ -83,8 +83,8 @@ export function signersOf({ type, sender, content, eventId }: CheckedEvent, vers
   const { membership, third_party_invite: thirdParty, join_authorised_via_users_server: authoriser } = content;
   const isMember = type === 'm.room.member';
   const isThirdPartyInvite = isMember && membership === 'invite' && thirdParty !== undefined;
-  // The specification requires the signature of the authorising server on all member events. But servers check this signature
-  // on joins only.
+  // The specification requires the signature of the authorising server on all member events that name an authorising user. But
+  // servers check this signature on joins only.
   const isRestrictedJoin = isMember && version.restrictedJoins && membership === 'join';
   const ids = [
     ...(isThirdPartyInvite ? [] : [sender]),

@@ -25,8 +25,8 @@ interface Place {
 }
 
 /**
- * Converts a stored event to the format of the Client-Server API. Adds the event's age. As in Synapse's admin API, the age and
- * the other fields in `LIFTED` are both inside and outside `unsigned`.
+ * Converts a stored event to the format of the Client-Server API. Adds the event's age. As in Synapse's admin API, the sender
+ * is also in the field `user_id`, and the fields in `LIFTED` are both inside and outside `unsigned`.
  */
 export function clientEventOf(event: EventJson, { eventId, roomId, now }: Place): ClientEvent {
   const { type, sender, content, state_key: stateKey, origin_server_ts: sentAt, redacts } = event;

@@ -12,8 +12,8 @@ const FROM_TEMPLATE = ['auth_events', 'prev_events', 'depth'];
  * `auth_events`, `prev_events` and `depth` from the template. Source: Server-Server API, "Leaving Rooms".
  * @param own the fields of the event that the caller sets, such as `type`, `sender` and `content`
  * @param originServerTs time of the event, in ms since the epoch
- * @throws MatrixError `M_BAD_JSON` if the template lacks one of its fields or the result cannot be written as canonical JSON,
- * `M_TOO_LARGE` if the result is too large
+ * @throws MatrixError `M_BAD_JSON` if the template lacks one of these three fields or the result cannot be written as canonical
+ * JSON, `M_TOO_LARGE` if the result or one of its fields is too long
  */
 export function completeEvent(
   template: EventJson,

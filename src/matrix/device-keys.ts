@@ -17,7 +17,7 @@ const MAX_DEVICES = 2_000;
 const MAX_DEVICE_ID_BYTES = 255;
 /** Maximum length of a device name, in UTF-16 code units. The plugin leaves out a longer name. */
 const MAX_DISPLAY_NAME_LENGTH = 255;
-/** Maximum number of signatures that the plugin checks on one object. */
+/** Maximum number of signatures that the plugin checks on one object. The plugin leaves out further signatures. */
 const MAX_SIGNATURES = 100;
 
 /** A device whose identity keys have a valid signature by the device itself. */
@@ -35,7 +35,10 @@ export interface CrossSigningKey {
   readonly usage: CrossSigningUsage;
   /** The public key in unpadded base64. The key id consists of `ed25519:` and the public key. */
   readonly publicKey: string;
-  /** Signatures by other keys of the same user, by key id. */
+  /**
+   * Valid signatures by other keys of the same user, by key id: by devices for the master key, by the master key for the
+   * self-signing key.
+   */
   readonly signatures: Readonly<Record<string, string>>;
 }
 
@@ -44,8 +47,8 @@ export interface VerifiedDevices {
   readonly devices: readonly VerifiedDevice[];
   readonly crossSigningKeys: readonly CrossSigningKey[];
   /**
-   * Number of devices with keys that are not in `devices`, because the keys are malformed, too large, belong to another device,
-   * or lack the device's own signature. If the list has a second device with the same id, it counts too.
+   * Number of devices with keys that are not in `devices`, because the keys are malformed, too large, belong to another device
+   * or user, or lack the device's own signature. If the list has a second device with the same id, it counts too.
    */
   readonly leftOut: number;
 }
@@ -60,10 +63,11 @@ const ed25519 = (id: string): string => `ed25519:${id}`;
  * Verifies the device list of a user of another server. Yields often, so that the event loop is not blocked. Sources:
  * Client-Server API, "Device keys" and "Cross-signing"; Server-Server API, `GET user/devices`.
  *
- * Leaves out a device if its keys belong to another device or lack the device's own signature. So one broken client does not
- * hide the user's other devices. Leaves out devices without keys, because nobody encrypts messages for such devices. Refuses
- * the whole list if a cross-signing key is invalid, because this key stands for the user. Also refuses a list without a stream
- * id or with more than 2,000 devices. Leaves out all other invalid signatures.
+ * Leaves out a device if its keys are malformed, too large, belong to another device or user, or lack the device's own
+ * signature. So one broken client does not hide the user's other devices. Leaves out devices without keys, because nobody
+ * encrypts messages for such devices. Refuses the whole list if a cross-signing key is malformed, or if the self-signing key
+ * lacks the signature of the master key, because these keys stand for the user. Also refuses a list without a stream id or with
+ * more than 2,000 devices. Of devices and keys that it returns, leaves out invalid signatures.
  *
  * @throws MatrixError `M_UNKNOWN` with status 502 if the list is refused
  */
@@ -146,7 +150,10 @@ function crossSigningKeyOf(
   return { usage, publicKey, signer: { [keyId]: key }, object };
 }
 
-/** Returns the object's valid signatures, by key id. Counts only signatures of the user by keys that are in `signers`. */
+/**
+ * Returns the object's valid signatures, by key id. Considers only the user's first `MAX_SIGNATURES` signatures, and of these
+ * only signatures by keys that are in `signers`.
+ */
 function signaturesBy(userId: UserId, object: JsonObject, signers: Signers): Record<string, string> {
   const good: Record<string, string> = {};
   for (const [keyId, signature] of Object.entries(signaturesOf(object, userId)).slice(0, MAX_SIGNATURES)) {

@@ -14,8 +14,8 @@ export function hasFittingSize(event: EventJson): boolean {
 }
 
 /**
- * Returns the name of a field that is longer than 255 bytes, or `undefined` if there is none. Source: Client-Server API, "Size
- * limits".
+ * Returns the first of the `SHORT_FIELDS` whose value is longer than 255 bytes, or `undefined` if there is none. Source:
+ * Client-Server API, "Size limits".
  */
 export function tooLongField(event: EventJson): string | undefined {
   return SHORT_FIELDS.find((name) => {

@@ -21,7 +21,7 @@ export function isMediaId(value: string): boolean {
 /** Returns the `mxc://` URI of a media. */
 export const mediaUri = ({ origin, mediaId }: MediaKey): string => `mxc://${origin}/${mediaId}`;
 
-/** Parses an `mxc://` URI. @returns `undefined` if the value is not such a URI */
+/** Parses an `mxc://` URI. Ignores a query and a fragment. @returns `undefined` if the value is not such a URI */
 export function parseMediaUri(value: unknown): MediaKey | undefined {
   const [, origin, mediaId] = (typeof value === 'string' && MEDIA_URI.exec(value)) || [];
   if (origin === undefined || mediaId === undefined) return undefined;
@@ -56,7 +56,8 @@ function parse(json: string): unknown {
 
 /**
  * Returns the media that an event uses: files and pictures of messages and stickers, their thumbnails, and avatars of rooms and
- * members. Source: Client-Server API, "m.room.message msgtypes", "m.sticker", "m.room.avatar" and "m.room.member".
+ * members. For an edit, the new content counts too. Source: Client-Server API, "m.room.message msgtypes", "m.sticker",
+ * "m.room.avatar" and "m.room.member".
  * @param json the event's JSON text
  */
 export function mediaOfEvent(json: string): readonly MediaKey[] {

@@ -26,8 +26,8 @@ const fieldOf = (object: unknown, key: string): unknown =>
   isRecord(object) && Object.hasOwn(object, key) ? object[key] : undefined;
 
 /**
- * Reads a power level in a format that the room version allows. Returns `undefined` if the value is not a power level in such a
- * format.
+ * Reads a power level: a number, or an integer in a string if the room version allows strings. Drops the fraction of a number.
+ * Returns `undefined` for any other value.
  */
 export function levelOf(value: unknown, version: RoomVersion): number | undefined {
   const isSpelled = version.stringPowerLevels && typeof value === 'string' && /^\s*[+-]?\d+\s*$/.test(value);
@@ -42,7 +42,10 @@ export function isCreator({ create }: PowerState, version: RoomVersion, userId: 
   return creator === userId || (Array.isArray(others) && others.includes(userId));
 }
 
-/** Returns a user's power level. Since room version 12, the level of creators is infinite. */
+/**
+ * Returns a user's power level. Since room version 12, the level of creators is infinite. In earlier versions, the creator has
+ * level 100 as long as the room has no power levels event.
+ */
 export function powerLevelOf(state: PowerState, version: RoomVersion, userId: UserId): number {
   const creator = isCreator(state, version, userId);
   if (creator && version.privilegedCreators) return Number.POSITIVE_INFINITY;

@@ -12,7 +12,8 @@ export function byTimeThenId(a: CheckedEvent, b: CheckedEvent): number {
 
 /**
  * Sorts events so that each event comes after its auth events. If several events could come next, the event whose sender has
- * the highest power level comes first. Source: room version 2, "State resolution", "Reverse topological power ordering".
+ * the highest power level comes first. If levels are equal, the order of `byTimeThenId()` decides. Source: room version 2,
+ * "State resolution", "Reverse topological power ordering".
  */
 export function* reverseTopologicalPowerOrdering(
   events: ReadonlySet<CheckedEvent>,
@@ -77,7 +78,10 @@ function placeOf(
   return low;
 }
 
-/** Returns the power level of the event's sender, according to the event's own auth events. */
+/**
+ * Returns the power level of the event's sender, according to the event's own auth events. If these lack the create event,
+ * `create` takes its place, or else the event itself.
+ */
 function senderLevel(
   event: CheckedEvent,
   known: EventIndex,

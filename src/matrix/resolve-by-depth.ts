@@ -17,7 +17,9 @@ function byDepth(a: CheckedEvent, b: CheckedEvent): number {
   return sha1(a) < sha1(b) ? 1 : -1;
 }
 
-/** A state entry, and the events that compete for it. The events are sorted by `byDepth()`. */
+/**
+ * A state entry, which is a type with a state key, and the events that compete for it. The events are sorted by `byDepth()`.
+ */
 interface Entry {
   readonly name: string;
   readonly type: string;

@@ -8,8 +8,8 @@ import type { RoomVersion } from './room-version.ts';
 import type { SeparatedStates, StateMap } from './separate-states.ts';
 
 /**
- * Resolves states by the algorithm of room versions 2 and later. It checks events again by the authorisation rules, first the
- * power events and the events on which they depend, then the others.
+ * Resolves states by the algorithm of room versions 2 and later. The algorithm checks the events that differ between the states
+ * again by the authorisation rules: first the power events and the events on which they depend, then the others.
  */
 export function* resolveByPower(
   { states, unconflicted, conflicted }: SeparatedStates,

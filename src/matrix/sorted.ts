@@ -1,4 +1,4 @@
-/** Number of items that are sorted before the generator yields. */
+/** Number of items that the generator sorts or merges before it yields. */
 const RUN = 1_000;
 
 /**

@@ -27,9 +27,10 @@ const INTERVAL_MS = 60_000;
 export interface FileRemoval {
   readonly store: MediaStore;
   /**
-   * Removes all files on the list that are due now. Keeps a file if a row of the media tables refers to its hash again. If the
-   * removal of a file fails, a later run tries again.
-   * @throws the first error of the store, after the other files have been removed
+   * Removes all files on the list that are due now. If a row of the media tables uses a file again, keeps the file and takes it
+   * off the list. If the removal of a file fails, a later run tries again.
+   * @throws the first error of the store or the database, after the other files have been removed; the signal's reason if the
+   * signal is aborted
    */
   readonly run: (signal: AbortSignal) => Promise<void>;
   /**
@@ -49,10 +50,10 @@ interface RemovalParts {
 
 export function createFileRemoval({ db, store, logger }: RemovalParts): FileRemoval {
   /**
-   * Removes those files of the given hashes that `media_removals` lists and that no row of the media tables uses. Deletes their
-   * rows from `media_removals`. The transaction locks each hash, so that the homeserver cannot store the file again while the
-   * transaction is open. The transaction also locks the rows of the files in `media_removals`. If a deletion of media wants to
-   * add one of these files to the table, the deletion waits until the transaction has ended.
+   * Removes those files of the given hashes that `media_removals` lists and that no row of the media tables uses. Deletes the
+   * rows of all these hashes from `media_removals`. The transaction locks each hash, so that the homeserver cannot store the
+   * file again while the transaction is open. The transaction also locks the rows of the files in `media_removals`. If a
+   * deletion of media wants to add one of these files to the table, the deletion waits until the transaction has ended.
    */
   const remove = (hashes: readonly string[]): Promise<void> =>
     retryConflicts(() =>
@@ -66,7 +67,8 @@ export function createFileRemoval({ db, store, logger }: RemovalParts): FileRemo
       }),
     );
   /**
-   * Removes the files of each hash in a separate transaction. Called when one transaction for all hashes has failed.
+   * Removes the files of each hash in a separate transaction. If the removal fails, postpones it. Called when one transaction
+   * for all hashes has failed.
    * @returns the first error; `undefined` if there was none
    */
   const removeEach = async (hashes: readonly string[], signal: AbortSignal): Promise<unknown> => {

@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 
 /**
- * Changes the kind of reindex jobs, and their dedupe key, to the name of their operation. For all other jobs, the kind already
- * is the name of the operation.
+ * Changes the kind of reindex jobs to the name of their operation, and their dedupe key to match it. For all other jobs, the
+ * kind already is the name of the operation.
  */
 export const reindexJobs = {
   name: '0013-reindex-jobs',

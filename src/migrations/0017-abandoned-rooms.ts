@@ -1,8 +1,8 @@
 import type { Knex } from 'knex';
 
 /**
- * Creates the table of rooms without local users. `since` is the time at which the plugin first found the room without local
- * users. Dendrite does not store when the last local user left a room.
+ * Creates the table of rooms in which no local user has joined, is invited or is knocking. `since` is the time at which the
+ * plugin first found the room in this condition. Dendrite does not store when the last local user left a room.
  */
 export const abandonedRooms = {
   name: '0017-abandoned-rooms',

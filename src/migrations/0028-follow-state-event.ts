@@ -1,6 +1,9 @@
 import type { Knex } from 'knex';
 
-/** SQL for the JSON of a column that PostgreSQL can read, because U+FFFD replaces the escapes of NUL and of surrogates. */
+/**
+ * SQL that casts a text column to JSON. Replaces the escapes of NUL and of surrogates by U+FFFD, because PostgreSQL cannot read
+ * values with NUL or lone surrogates.
+ */
 const json = (column: string): string => `CAST(CASE WHEN strpos(${column}, '\\u') = 0 THEN ${column}
     ELSE regexp_replace(${column}, '\\\\u(0000|[dD][89abcdefABCDEF][0-9a-fA-F]{2})', '\\\\ufffd', 'g') END AS json)`;
 

@@ -87,6 +87,6 @@ export const migrationConfig: Knex.MigratorConfig = {
   schemaName: OWN_SCHEMA,
   tableName: 'migrations',
   // Without this setting, Knex refuses to work if a newer version of the plugin has run a migration that this version does not
-  // contain. `migrateOwnSchema()` refuses only migrations after which older versions cannot use the tables.
+  // contain. `migrateOwnSchema()` refuses to work only if older versions cannot use the tables after such a migration.
   disableMigrationsListValidation: true,
 };

@@ -1,10 +1,10 @@
 import type { OperationName } from './operations.ts';
 
 /**
- * Operations for which a before-hook, which is a function of the host, may demand the approval of a second administrator. The
- * second administrator sees the whole input, so the list has no operation whose input may contain a secret or a message text.
- * The list leaves out `deleteRoom`, which takes a message text. However, `deleteRoom` includes `purgeRoom` or `evacuateRoom`,
- * and the hooks of these two operations can demand an approval.
+ * Operations for which a function of the host that runs before an operation (a before-hook) may demand the approval of a second
+ * administrator. The second administrator sees the whole input, so the list has no operation whose input may contain a secret
+ * or a message text. The list leaves out `deleteRoom`, which takes a message text. However, the hooks of `purgeRoom` or
+ * `evacuateRoom` also run for `deleteRoom`, and can demand an approval.
  */
 export const APPROVABLE_OPERATIONS = [
   'allowCrossSigningReplacement',

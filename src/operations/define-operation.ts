@@ -26,7 +26,7 @@ import type { RetentionPolicy } from './rooms/retention.ts';
 
 /** The limits that operations use. The host sets them as members of `options.limits`. @internal */
 export interface OperationLimits {
-  /** Maximum number of the host's database connections that a job uses at once. */
+  /** Maximum number of the host's database connections that each job uses at once. */
   readonly connections: number;
   /** Time limit for the answer of another homeserver, in ms. */
   readonly federationRequestMs: number;
@@ -70,7 +70,7 @@ export interface OperationServices {
   readonly mediaStandings: MediaStandings;
   /** Removes files of media. `undefined` if the host provides no store of media files. */
   readonly fileRemoval: FileRemoval | undefined;
-  /** Cache of the number of users that a user list has with each filter. */
+  /** Cache of facts about lists of users that take long to read, such as the number of users. */
   readonly userTotals: UserTotals;
   /**
    * Tells whether the plugin's own summary table of rooms or of users is complete. If so, lists of rooms or users are read from
@@ -93,9 +93,9 @@ export interface OperationServices {
   readonly federation: FederationSender | undefined;
   readonly signingKeys: readonly SigningKey[];
   readonly limits: OperationLimits;
-  /** When rooms without local users are purged. `undefined` if they are never purged. */
+  /** When and how rooms without local users are purged. `undefined` if they are never purged. */
   readonly purgeAbandoned: AbandonedRoomPolicy | undefined;
-  /** How long events stay in rooms. `undefined` if no history expires. */
+  /** How long events stay in rooms before a purge removes them. `undefined` if no history expires. */
   readonly retention: RetentionPolicy | undefined;
   /** Rebuilds the search index. `undefined` if search is off. */
   readonly reindex: Reindex | undefined;
@@ -266,7 +266,7 @@ export type Operation = ReadOperation | WriteOperation | JobOperation;
 
 /**
  * The operations that a module exports, by name. This type keeps the doc comments of the operations, so that editors show them.
- * The type that TypeScript infers for an object of operations would lose the doc comments.
+ * An inferred type would lose the comments.
  */
 export type OperationsIn<Module> = {
   readonly [Name in keyof Module as Module[Name] extends Operation ? Name : never]: Module[Name];

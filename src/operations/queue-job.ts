@@ -13,8 +13,8 @@ export const dedupeKeyOf = <Input>(
 ): string => `${operation.dedupesWith ?? name} ${operation.dedupeKey(input)}`;
 
 /**
- * Queues the job of an operation. The job starts after the transaction has committed. If an unfinished job has the same key and
- * the same input, queues no job, and returns the unfinished job.
+ * Queues the job of an operation, and calls `begin()` of the operation. The job starts after the transaction has committed. If
+ * an unfinished job has the same key and input, only returns that job.
  * @returns the job's id; `joined` is `true` if the job already existed
  * @throws MatrixError `M_BAD_STATE` if an unfinished job has the same key and another input; errors of the operation's
  * `begin()`

@@ -32,9 +32,9 @@ const input = inputObject({
   userIds: z.array(userIdInput).min(1).max(MAX_ITEMS).optional(),
   /** The rooms. Allowed only if `operation` works on rooms. */
   roomIds: z.array(roomIdInput).min(1).max(MAX_ITEMS).optional(),
-  /** Filters of `listUsers` that select the users. Not allowed together with `userIds`. */
+  /** Filters of `listUsers` that select the users, instead of `userIds`. */
   userFilter: userFilter.optional(),
-  /** Filters of `listRooms` that select the rooms. Not allowed together with `roomIds`. */
+  /** Filters of `listRooms` that select the rooms, instead of `roomIds`. */
   roomFilter: roomFilter.optional(),
   /** Parameters of the operation, the same for all users or rooms. @defaultValue no parameters */
   options: z.record(z.string(), z.unknown()).default({}),
@@ -82,8 +82,8 @@ export const planBulk = defineOperation({
 
 /**
  * Returns the selected ids without duplicates.
- * @throws MatrixError if the input has both a list and a filter or neither, or if the input selects rooms for an operation on
- * users or users for an operation on rooms
+ * @throws MatrixError if the input has both a list and a filter or neither, if the input selects rooms for an operation on
+ * users or users for an operation on rooms, or if the filter finds more than `MAX_ITEMS` items
  */
 async function itemsOf(scope: ReadScope, wanted: Input): Promise<string[]> {
   const { items } = bulkTargetNamed(wanted.operation);

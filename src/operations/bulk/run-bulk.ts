@@ -45,9 +45,9 @@ export interface BulkResult {
 const noSelection = (): MatrixError => new MatrixError('M_NOT_FOUND', 'no such selection; it may have expired');
 
 /**
- * Runs a planned operation on all users or rooms of a selection. The job calls the operation once for each user or room, on
- * behalf of the administrator who started the job. If a call fails, the job continues with the other users or rooms. After a
- * crash, the job does not repeat calls that have succeeded.
+ * Runs a planned operation on all users or rooms of a selection, which is the list that `planBulk` has stored. The job calls
+ * the operation once for each user or room, on behalf of the administrator who started the job. If a call fails, the job
+ * continues with the other users or rooms. After a crash, the job does not repeat calls that have succeeded.
  * @throws MatrixError `M_NOT_FOUND` if there is no such selection, if the selection has expired, or if another administrator
  * has made it
  * @throws MatrixError 409 `M_BAD_STATE` if the selection has already been used
@@ -136,7 +136,7 @@ async function resultOf(work: JobScope<Progress>, { token, operation }: BulkSele
   };
 }
 
-/** A selection, and the outcome of each item. */
+/** A selection, and the outcomes of a page of its items. `nextToken` is the `from` of the next page. */
 export interface BulkView {
   readonly token: string;
   readonly operation: string;

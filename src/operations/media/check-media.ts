@@ -174,7 +174,7 @@ async function sizesOf(
 
 /**
  * Checks again the rows whose size differed from the size of their file, because the homeserver may have stored some files in
- * the meantime. Locks the files first. If `repairs` is true, repairs the remaining differences.
+ * the meantime. Locks the files first. Returns the remaining differences. If `repairs` is true, repairs them.
  */
 async function judge(
   transaction: Knex.Transaction,
@@ -208,8 +208,8 @@ async function judge(
 }
 
 /**
- * Finds files to which no row refers, in one page of the store's list. If `repairs` is true, adds these files to the list of
- * files to remove.
+ * Finds files to which no row refers, in the next page of the store's list. If `repairs` is true, adds these files to the list
+ * of files to remove.
  */
 async function checkFiles({ work, store, repairs }: Settings, progress: CheckProgress): Promise<CheckProgress> {
   const { result } = progress;

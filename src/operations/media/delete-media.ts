@@ -171,7 +171,7 @@ export const purgeMediaCache = defineJobOperation({
   access: 'admin',
   effect: 'job',
   input: inputObject({
-    /** Only media that were fetched before this time are deleted. The time is in ms since the epoch. */
+    /** Only media that the homeserver fetched before this time are deleted. The time is in ms since the epoch. */
     beforeTs: beforeInput,
     /** Whether to only report what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
@@ -191,8 +191,8 @@ export const purgeMediaCache = defineJobOperation({
 });
 
 /**
- * Yields the media that a filter selects, in batches. If `keepsAvatars` is true, leaves out the current avatars of users and
- * rooms.
+ * Yields the media that a filter selects, except protected media, in batches. If `keepsAvatars` is true, leaves out the current
+ * avatars of users and rooms.
  */
 async function* chosen(
   work: JobScope<DeletionCounts>,

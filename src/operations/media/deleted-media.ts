@@ -63,7 +63,7 @@ async function deleteInSteps(work: Work, keys: AsyncIterable<readonly MediaKey[]
   if (!work.dryRun) await requireFileRemoval(work).run(work.signal);
 }
 
-/** Returns the counts with the media that a step has deleted. */
+/** Adds the media that a step has deleted to the counts. */
 const countMore = (before: DeletionCounts, deleted: readonly DeletedMedia[]): DeletionCounts => ({
   total: before.total + deleted.length,
   totalLength: before.totalLength + deleted.reduce((sum, { size }) => sum + size, 0),
@@ -113,11 +113,14 @@ export async function deleteAsJob(
 export interface Keeping {
   /** `named`: keeps media to which anything refers. `avatars`: keeps avatars of users and rooms. `nothing`: keeps no media. */
   readonly keep: 'named' | 'avatars' | 'nothing';
-  /** References that do not count. */
+  /** Which references do not count. */
   readonly except?: Omit<NamingFilter, 'needle'>;
 }
 
-/** Yields the given media, in batches, without the media that `keep` says must stay. */
+/**
+ * Yields the given media, in batches, without the media that `keep` says must stay. References that `except` describes do not
+ * count.
+ */
 export async function* withoutKept(
   { reader, signal }: { readonly reader: () => Db; readonly signal: AbortSignal },
   keys: readonly MediaKey[],

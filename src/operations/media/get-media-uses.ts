@@ -14,22 +14,22 @@ import { mediaIdInput, originInput, unknownMedia } from './media-input.ts';
 /** Maximum number of uses in an answer. */
 const MAX_USES = 1_000;
 
-/** A media, and everything that refers to it. */
+/** A media, and what refers to it. */
 export interface MediaUses {
   readonly media: StoredMedia;
   readonly thumbnails: readonly StoredThumbnail[];
   /** URIs of other media with the same content, which share the file. */
   readonly sameContent: readonly string[];
-  /** The events, invites, profiles and account data that refer to the media. */
+  /** The events, invites, profiles and account data that refer to the media, at most 1,000. */
   readonly uses: readonly MediaPlace[];
   /** Whether the media has more uses than `uses` lists. */
   readonly hasMore: boolean;
 }
 
 /**
- * Shows a media with its thumbnails, and the first 1,000 places that refer to the media: events of all rooms, invites, profiles
- * and account data. The list has no encrypted events, because the homeserver cannot read these events. Each call reads all
- * events of the homeserver.
+ * Shows a media with its thumbnails, other media with the same content, and the first 1,000 places that refer to the media:
+ * events of all rooms, invites, profiles and account data. The list has no encrypted events, because the homeserver cannot read
+ * these events. A call reads all events of the homeserver, unless it finds more than 1,000 places.
  * @throws MatrixError `M_NOT_FOUND` if there is no such media
  */
 export const getMediaUses = defineOperation({

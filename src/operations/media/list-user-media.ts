@@ -10,23 +10,17 @@ import { inputObject } from '../input-object.ts';
 import { requireAccount } from '../users/local-account.ts';
 import { userIdInput } from '../users/user-id-input.ts';
 
-/** Input fields that select a page of a user's media. */
+/** Input fields that select a page of a user's media. The input of `listUserMedia` describes them. */
 export const userMediaPage = {
-  /** Sort key of the list. @defaultValue `created_ts` */
   orderBy: z.enum(USER_MEDIA_ORDERS).optional(),
-  /**
-   * `f` means ascending, `b` means descending. @defaultValue `f` if `orderBy` is given; otherwise `b`, so that the newest media
-   * come first
-   */
   direction: z.enum(['f', 'b']).optional(),
-  /** Maximum number of media on the page. @defaultValue 100 */
   limit: z.int().min(0).max(10_000).default(100),
-  /** `nextToken` of the previous page, which is the number of media to skip. @defaultValue 0 */
   from: z.int().min(0).default(0),
 };
 
 /**
- * Returns the order of a page. If the input lacks `orderBy` or `direction`, uses the defaults that `userMediaPage` describes.
+ * Returns the order of a page. If the input lacks `orderBy` or `direction`, uses the defaults that the input of `listUserMedia`
+ * describes.
  */
 export const orderOf = ({
   orderBy,

@@ -4,9 +4,9 @@ import { DELETABLE, type Deletable } from './delete-room-media.ts';
 import { requireFileRemoval } from './deleted-media.ts';
 
 /**
- * What happens to the media of a room or a user when an operation removes the room or the user. `keep`: all media stay.
- * `unused`: the operation deletes those media to which nothing outside of the room, or nothing except the user's profile,
- * refers. `all`: the operation deletes all these media.
+ * What an operation does with the media of a room that it purges, or of a user whom it deactivates. `keep`: all media stay.
+ * `unused`: the operation deletes those media to which nothing outside of the room refers, or nothing except the user's
+ * profile. `all`: the operation deletes all these media.
  */
 export type MediaChoice = 'keep' | Deletable;
 

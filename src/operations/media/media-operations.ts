@@ -14,10 +14,7 @@ import {
 } from './quarantine.ts';
 import { listRoomMedia } from './room-media.ts';
 
-/**
- * The media operations, by name. The type is derived from the files that define the operations, so that editors show the doc
- * comment of each operation.
- */
+/** The media operations, by name. The type `OperationsIn` keeps their doc comments, so that editors show them. */
 export type MediaOperations = OperationsIn<
   typeof import('./check-media.ts') &
     typeof import('./delete-media.ts') &

@@ -38,8 +38,8 @@ async function quarantine(scope: WriteScope, keys: readonly MediaKey[]): Promise
 /**
  * Quarantines a media and all media with the same content, or ends the quarantine. While media are quarantined, the homeserver
  * answers as if these media did not exist. A media can be quarantined before the homeserver has stored it. A quarantine has no
- * effect on a protected media. Synapse's routes are `POST /_synapse/admin/v1/media/quarantine/{serverName}/{mediaId}` and
- * `…/unquarantine/{serverName}/{mediaId}`.
+ * effect on a protected media. If the given media is protected, the result is `false`. Synapse's routes are `POST
+ * /_synapse/admin/v1/media/quarantine/{serverName}/{mediaId}` and `…/unquarantine/{serverName}/{mediaId}`.
  */
 export const setMediaQuarantined = defineOperation({
   access: 'admin',

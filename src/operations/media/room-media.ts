@@ -26,8 +26,8 @@ export async function findMediaOfRoom(
 
 /**
  * Lists the media that the events of a room use: files, pictures, stickers, their thumbnails, and avatars. Leaves out media of
- * encrypted events, because the homeserver cannot read these events. Each call reads all events of the room. Synapse's route is
- * `GET /_synapse/admin/v1/room/{roomId}/media`.
+ * encrypted events, because the homeserver cannot read these events. Each call reads all events of the room. The lists are
+ * empty for an unknown room. Synapse's route is `GET /_synapse/admin/v1/room/{roomId}/media`.
  */
 export const listRoomMedia = defineOperation({
   access: 'admin',

@@ -92,8 +92,8 @@ export const unblockRoom = defineOperation({
 });
 
 /**
- * Shows whether a room is blocked, and which administrator has blocked it. The result is `undefined` if the room is not
- * blocked. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/block`.
+ * Shows who has blocked a room, when and why. The result is `undefined` if the room is not blocked. Synapse's route is `GET
+ * /_synapse/admin/v1/rooms/{roomId}/block`.
  */
 export const getRoomBlocked = defineOperation({
   access: 'admin',

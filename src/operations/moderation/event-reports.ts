@@ -83,7 +83,7 @@ export const getEventReport = defineOperation({
 });
 
 /**
- * Marks a report as resolved, or opens the report again. The note replaces the earlier note.
+ * Marks a report as resolved, or opens the report again. The note replaces the earlier note, also if the call has no note.
  * @throws MatrixError `M_NOT_FOUND` if there is no such report
  */
 export const setEventReportStatus = defineOperation({

@@ -30,10 +30,7 @@ import {
   setUserReportStatus,
 } from './reports.ts';
 
-/**
- * The moderation operations, by name. The type is derived from the files that define the operations, so that editors show the
- * doc comment of each operation.
- */
+/** The moderation operations, by name. The type `OperationsIn` keeps their doc comments, so that editors show them. */
 export type ModerationOperations = OperationsIn<
   typeof import('./account-restrictions.ts') &
     typeof import('./blocked-rooms.ts') &

@@ -13,9 +13,9 @@ const MAX_SCORE = 2 ** 31 - 1;
 
 /**
  * Reports an event to the administrators. The homeserver calls this operation from its route `POST
- * rooms/{roomId}/report/{eventId}`. As in Dendrite, the reporter must be in the room, and the event must not have been
- * redacted. Source: Client-Server API, "Reporting Content".
- * @throws MatrixError `M_NOT_FOUND` if the reporter is not in the room, or if the room has no such event
+ * rooms/{roomId}/report/{eventId}`. Dendrite has the same conditions. Source: Client-Server API, "Reporting Content".
+ * @throws MatrixError `M_NOT_FOUND` if the reporter is not in the room, if the room has no such event, or if the event has been
+ * redacted
  */
 export const reportEvent = defineOperation({
   access: 'self-or-admin',

@@ -55,7 +55,7 @@ export function rangeOf({
 
 /**
  * Makes a page of the reports that were found for the range that `rangeOf()` returns. `nextToken` leads to the reports after
- * the last report of the page, even if reports are added or deleted in the meantime.
+ * the last report of the page, even if reports are added or deleted in the meantime. It is `undefined` on the last page.
  */
 export function pageOf<Report extends { readonly id: number }>(
   found: readonly Report[],

@@ -11,7 +11,7 @@ import { userIdInput } from '../users/user-id-input.ts';
 /**
  * Reports a room to the administrators. The homeserver calls this operation from its route `POST rooms/{roomId}/report`. The
  * specification does not require that the reporter is in the room. Source: Client-Server API, "Reporting Content".
- * @throws MatrixError `M_NOT_FOUND` if there is no such room
+ * @throws MatrixError `M_NOT_FOUND` if there is no such room, or if the room is being purged
  */
 export const reportRoom = defineOperation({
   access: 'self-or-admin',

@@ -30,7 +30,7 @@ interface ReportSubject<Shown extends Report> {
   readonly isId: (id: string) => boolean;
   /** Name of this kind of report, for error messages. */
   readonly name: string;
-  /** Adds the data about the reported users or rooms that the operations show. */
+  /** Adds to each report the data about the reported user or room that the operations show. */
   readonly show: (db: Db, reports: readonly Report[]) => Promise<Shown[]>;
 }
 
@@ -132,7 +132,8 @@ export const listUserReports = userReports.list;
  */
 export const getUserReport = userReports.get;
 /**
- * Marks a report about a user as resolved, or opens the report again. The note replaces the earlier note.
+ * Marks a report about a user as resolved, or opens the report again. The note replaces the earlier note, also if the call has
+ * no note.
  * @throws MatrixError `M_NOT_FOUND` if there is no such report
  */
 export const setUserReportStatus = userReports.setStatus;
@@ -155,7 +156,8 @@ export const listRoomReports = roomReports.list;
  */
 export const getRoomReport = roomReports.get;
 /**
- * Marks a report about a room as resolved, or opens the report again. The note replaces the earlier note.
+ * Marks a report about a room as resolved, or opens the report again. The note replaces the earlier note, also if the call has
+ * no note.
  * @throws MatrixError `M_NOT_FOUND` if there is no such report
  */
 export const setRoomReportStatus = roomReports.setStatus;

@@ -2,10 +2,7 @@ import type { OperationsIn } from '../define-operation.ts';
 import { sendServerNotice } from './send-server-notice.ts';
 import { sendServerNotices } from './send-server-notices.ts';
 
-/**
- * The notice operations, by name. The type is derived from the files that define the operations, so that editors show the doc
- * comment of each operation.
- */
+/** The notice operations, by name. The type `OperationsIn` keeps their doc comments, so that editors show them. */
 export type NoticeOperations = OperationsIn<
   typeof import('./send-server-notice.ts') & typeof import('./send-server-notices.ts')
 >;

@@ -9,10 +9,7 @@ import {
   updateRegistrationToken,
 } from './registration-tokens.ts';
 
-/**
- * The registration operations, by name. The type is derived from the files that define the operations, so that editors show the
- * doc comment of each operation.
- */
+/** The registration operations, by name. The type `OperationsIn` keeps their doc comments, so that editors show them. */
 export type RegistrationOperations = OperationsIn<
   typeof import('./register-by-shared-secret.ts') & typeof import('./registration-tokens.ts')
 >;

@@ -41,7 +41,8 @@ function noSuchToken(token: string): MatrixError {
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 
 /**
- * Creates a registration token. The token is random unless the input has one.
+ * Creates a registration token. The token is random unless the input has one. Without `usesAllowed` or `expiryTime`, it has no
+ * such limit.
  * @throws MatrixError `M_FORBIDDEN` if `onlyIfRequired` is set and people need no token to register
  * @throws MatrixError 409 `M_INVALID_PARAM` if the token already exists
  */

@@ -8,7 +8,7 @@ import type { Failure } from './evacuate-members.ts';
 
 /** The value of `options.rooms.purgeAbandoned`. */
 export interface AbandonedRoomPolicy {
-  /** How long a room must have no local users before it is purged, in ms. */
+  /** Minimum time between the record that a room has no local users and the purge of the room, in ms. */
   readonly afterMs: number;
   /** Ids of rooms that are never purged. */
   readonly keep: readonly string[];
@@ -82,15 +82,19 @@ function requirePolicy({ purgeAbandoned }: Pick<OperationServices, 'purgeAbandon
 }
 
 /**
- * Records rooms without local users. Purges rooms that were recorded at least `options.rooms.purgeAbandoned.afterMs` ago. If
- * `options.rooms.purgeAbandoned` is set, the plugin runs this operation once a day.
+ * Records rooms without local users. Then purges rooms that were recorded at least `afterMs` ago, at most `atMost` rooms and
+ * none in `keep`. These options are members of `options.rooms.purgeAbandoned`. If this object is set, the plugin runs the
+ * operation once a day.
  * @throws MatrixError `M_BAD_STATE` if `options.rooms.purgeAbandoned` is not set
  */
 export const purgeAbandonedRooms = defineJobOperation({
   access: 'admin',
   effect: 'job',
   input: inputObject({
-    /** Whether to only report what would happen. @defaultValue false */
+    /**
+     * Whether to only report what would happen. The records are then rolled back too, unlike with the option `dryRun`.
+     * @defaultValue false
+     */
     dryRun: z.boolean().default(false),
   }),
   dedupeKey: () => '',

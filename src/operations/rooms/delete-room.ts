@@ -32,7 +32,7 @@ import {
 import { roomIdInput } from './room-id-input.ts';
 
 /**
- * If at most this many users have joined the room after the evacuation, they leave in the transaction that hides the room. If
+ * Maximum number of users who leave in the transaction that hides the room, because they have joined after the evacuation. If
  * more users have joined, another evacuation follows.
  */
 const BATCH = 1_000;
@@ -210,10 +210,10 @@ async function leaveAtOnce(
 }
 
 /**
- * Ends the work on the users: hides the room for its purge, or makes the former members forget the room if `purge` is `false`.
- * If users have joined after the evacuation of a room that is to be purged, round 1 only returns. The caller then evacuates the
- * room again, and other servers receive the new leave events. In later rounds, up to `BATCH` such users leave in the
- * transaction that hides the room. So users who keep joining cannot prevent the purge.
+ * Ends the work on the users, and stores the result. Hides the room from clients for its purge, or makes the former members
+ * forget the room if `purge` is `false`. If users have joined after the evacuation of a room that is to be purged, round 1 only
+ * returns. The caller then evacuates the room again, and other servers receive the new leave events. In later rounds, up to
+ * `BATCH` such users leave in the transaction that hides the room. So users who keep joining cannot prevent the purge.
  * @throws MatrixError `M_BAD_STATE` if users are still in the room that is to be purged, and `forcePurge` is not set
  */
 async function closeRoom(

@@ -9,9 +9,9 @@ import { inputObject } from '../input-object.ts';
 import { roomIdInput } from './room-id-input.ts';
 
 /**
- * Number of events before and after the found position that `findNearest()` compares with the wanted time. Events have the
- * times of the servers that sent them. The clocks of servers differ, so the event with the nearest time may be at another
- * position than the found one.
+ * Number of events on each side of the position from `findPosition()` that `findNearest()` compares with the wanted time.
+ * Events have the times of the servers that sent them. The clocks of servers differ, so the event with the nearest time may be
+ * at another position.
  */
 const NEIGHBOURS = 100;
 

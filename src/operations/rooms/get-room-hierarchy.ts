@@ -35,8 +35,8 @@ export interface HierarchyRoom {
 }
 
 /**
- * Lists a space and the rooms below the space that the homeserver knows, page by page. If the space has changed since the
- * previous page, a page may skip or repeat a room. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/hierarchy`.
+ * Lists a space and those rooms below it that the homeserver knows, page by page. If the space has changed since the previous
+ * page, a page may skip or repeat a room. Synapse's route is `GET /_synapse/admin/v1/rooms/{roomId}/hierarchy`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room
  */
 export const getRoomHierarchy = defineOperation({

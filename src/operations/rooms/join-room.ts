@@ -32,10 +32,10 @@ export async function refuseBlocked(transaction: Knex.Transaction, roomId: RoomI
 }
 
 /**
- * Makes a local user join a room that has local members. If the join rule requires an invite, the administrator invites the
- * user. If the administrator may not invite the user, the local member with the most power invites the user. Does nothing if
- * the user is already in the room. Synapse's route is `POST /_synapse/admin/v1/join/{roomIdOrAlias}`. In Synapse, only the
- * administrator can invite the user.
+ * Makes a local user join a room that has local members. If the user needs an invite, the administrator invites the user, or
+ * else the local member with the most power does. If the user may join as a member of another room, this inviter authorises the
+ * join instead, if both have the same server name. Does nothing if the user is already in the room. Synapse's route is `POST
+ * /_synapse/admin/v1/join/{roomIdOrAlias}`. In Synapse, only the administrator can invite the user.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room or user
  * @throws MatrixError `M_FORBIDDEN` if the room is blocked, or if no local user may invite the user
  * @throws MatrixError `M_BAD_STATE` if the room is being purged

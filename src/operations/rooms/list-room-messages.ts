@@ -92,7 +92,7 @@ export const listRoomMessages = defineOperation({
 });
 
 /**
- * Makes the token for the place beyond the event at a stream position. The token has the form that `/sync` uses, because the
- * depth of the event is unknown.
+ * Makes the token for the place after the event at a stream position, or before it if `isBackwards` is true. The token has the
+ * form that `/sync` uses, because the depth of the event is unknown.
  */
 const tokenBeyond = (position: number, isBackwards: boolean): string => `s${isBackwards ? position - 1 : position}`;
