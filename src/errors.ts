@@ -92,7 +92,7 @@ export class ParameterError extends MatrixError {
 
 /**
  * Why another server has not answered as expected. `refused`: the server answered with an error status. `unreachable`: the
- * server did not answer in time. `bad_answer`: the server's answer violates the specification.
+ * server could not be reached, or did not answer in time. `bad_answer`: the server's answer violates the specification.
  */
 export type FederationFailure = 'refused' | 'unreachable' | 'bad_answer';
 

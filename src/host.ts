@@ -32,7 +32,7 @@ export interface SigningKey {
   readonly privateKey: KeyObject;
 }
 
-/** The parts of an application service's registration that the plugin needs to check access tokens. */
+/** The parts of an application service's registration that the plugin needs to check access tokens and new usernames. */
 export interface Appservice {
   readonly id: string;
   readonly asToken: string;
@@ -125,8 +125,8 @@ export interface FederationSender {
   /** Tells the federation sender that events for these servers have been queued and committed. */
   wake(destinations: readonly ServerName[]): void | Promise<void>;
   /**
-   * `GET make_leave`, section "Leaving Rooms (Rejecting Invites)". Without this method, the plugin removes an invite from
-   * another server only on this homeserver.
+   * `GET make_leave`, section "Leaving Rooms (Rejecting Invites)". Without this method, the plugin removes invites of other
+   * servers only on this homeserver.
    */
   makeLeave?(
     request: FederationRequest & { readonly roomId: RoomId; readonly userId: UserId },

@@ -19,7 +19,7 @@ export function toJson(value: unknown): string {
 /** Text that is finished, or a value that is still to be written. */
 type Part = { readonly text: string } | { readonly value: unknown };
 
-/** Writes a value with a stack of its own instead of recursion. */
+/** Returns the JSON text of a value. Uses a stack of its own instead of recursion. */
 function writeDeep(root: unknown): string {
   const written: string[] = [];
   const pending: Part[] = [{ value: root }];

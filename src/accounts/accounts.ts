@@ -18,8 +18,8 @@ export interface AccountCapabilities {
 /** `admin.accounts` of the plugin. The homeserver calls `check()` before it serves a user's request. */
 export interface Accounts extends Pick<StandingCache, 'check'> {
   /**
-   * Returns the entries for an account. An administrator gets `m.account_moderation`, and `uk.timedout.msc4390` if the routes
-   * of MSC4390 are switched on. Any other account gets no entries.
+   * Returns the entries of `capabilities` for an account. An administrator gets `m.account_moderation`, and
+   * `uk.timedout.msc4390` if the routes of MSC4390 are switched on. Any other account gets no entries.
    */
   readonly capabilities: (userId: UserId) => Promise<AccountCapabilities>;
   /**

@@ -16,8 +16,8 @@ interface Tail {
 }
 
 /**
- * Shows the last entries of the audit, oldest first. If `follow` is `true`, goes on to show each new entry until the signal is
- * aborted.
+ * Shows the last entries of the audit, which records who called which operation. The oldest of them comes first. If `follow` is
+ * `true`, goes on to show each new entry until the signal is aborted.
  */
 export async function tailAudit(
   { client }: Connection,

@@ -5,7 +5,10 @@ import { PagedList } from './paged-list.tsx';
 
 const ABANDONED = '/_dendrite/admin/abandonedRooms';
 
-/** The page that lists rooms without local users, and the time at which each room will be purged. */
+/**
+ * The page that lists rooms without local users, and the time at which each room will be purged. It has a button that starts
+ * the daily purge at once.
+ */
 export function AbandonedRoomsPage(): JSX.Element {
   return (
     <>

@@ -11,7 +11,10 @@ function stateOf({ blacklisted, assumed_offline: offline, queued_pdus: pdus, que
   return Number(pdus) + Number(edus) > 0 ? 'events wait' : 'up to date';
 }
 
-/** The page that lists other servers, and how much is queued for each server. */
+/**
+ * The page that lists other servers. For each server, it shows its state and how much is queued for it, and has a button that
+ * makes the homeserver try again to reach it.
+ */
 export function FederationPage({ query }: { readonly query: URLSearchParams }): JSX.Element {
   return (
     <>

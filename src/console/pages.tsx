@@ -30,7 +30,10 @@ export const PAGES: readonly Page[] = [
   { path: '/federation', title: 'Federation', list: FederationPage },
 ];
 
-/** Returns the page for a path. Returns the first page if there is no page for the path. */
+/**
+ * Returns the page for a path. If the path has an id, it is the page of the item with this id, else it is the list. Returns the
+ * list of jobs if there is no page for the path.
+ */
 export function findPage(path: string, query: URLSearchParams): JSX.Element {
   const [, name = '', id] = path.split('/');
   const page = PAGES.find((each) => each.path === `/${name}`);

@@ -27,7 +27,7 @@ const actionsOn = (kind: string, report: Json): readonly Action[] =>
     fields: [{ key: 'note', label: 'Note for other administrators', kind: 'text' }],
   }));
 
-/** The page that lists reports about messages, users or rooms. */
+/** The page that lists reports about messages, users or rooms, and has buttons that change the status of a report. */
 export function ReportsPage({ query }: { readonly query: URLSearchParams }): JSX.Element {
   const [round, setRound] = useState(0);
   const { path, title, about } = KINDS.find((kind) => kind.path === query.get('kind')) ?? KINDS[0];

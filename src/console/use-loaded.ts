@@ -5,7 +5,7 @@ import { errorOf } from './format.ts';
 export interface Loaded<T> {
   /** The result of the last successful load. `undefined` if no load has succeeded yet. */
   readonly value: T | undefined;
-  /** Why the last load failed. `undefined` if the last load succeeded. */
+  /** Why the last load failed. `undefined` if the last load succeeded, or if no load has ended yet. */
   readonly error: Error | undefined;
   readonly reload: () => void;
 }

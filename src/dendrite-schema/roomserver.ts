@@ -1,7 +1,7 @@
 /**
- * SQL for the tables of Dendrite's roomserver: rooms, their events and their state. A NID is the number by which these tables
- * refer to a row of another table, for example to a room, an event, an event type, a state key or a state snapshot. If
- * `event_state_key_nid` is 0, the event is not a state event.
+ * SQL for the tables of Dendrite's roomserver: rooms with their events, state, members and aliases, the room directory, and
+ * reports of events. A NID is the number by which these tables refer to a row of another table, for example to a room, an
+ * event, an event type, a state key or a state snapshot. If `event_state_key_nid` is 0, the event is not a state event.
  */
 export const ROOMSERVER = `
 CREATE TABLE roomserver_event_json (

@@ -1,4 +1,7 @@
-/** SQL for the tables with accounts, devices, profiles, account data, key backups, notifications, pushers and tokens. */
+/**
+ * SQL for the tables with accounts, devices, profiles, email addresses and phone numbers (`threepids`), account data, key
+ * backups, notifications, pushers, tokens and daily statistics.
+ */
 export const USERAPI = `
 CREATE TABLE userapi_account_datas (
   localpart text NOT NULL,

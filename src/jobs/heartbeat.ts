@@ -5,7 +5,10 @@ import { renewLease } from '../storage/plugin/led-jobs.ts';
 import type { Job } from './job.ts';
 import { repeat } from './repeat.ts';
 
-/** Why a job must stop running in this process. */
+/**
+ * Why a job must stop running in this process: the process stops its jobs, the job was cancelled, or another process may run
+ * it.
+ */
 export type StopReason = 'stopped' | 'cancelled' | 'lease lost';
 
 const LONGEST_INTERVAL_MS = 1_000;

@@ -31,7 +31,10 @@ function mistakeOfOperation(name: string, effect: string | undefined, operation:
   return [`the manifest says that ${name} is a ${effect}, but in the plugin it is not`];
 }
 
-/** Lists routes that the manifest declares, but that the plugin does not serve because an option is off. */
+/**
+ * Lists routes that the manifest declares, but that the plugin does not serve because an option is off. Leaves out routes of
+ * proposals.
+ */
 export function unservedRoutes(manifest: Manifest, plugin: AdminPlugin): readonly MissingPart[] {
   const served = new Set(servedRoutes(plugin));
   return (

@@ -28,7 +28,10 @@ export function mistakesOfVersions(manifest: Manifest, resolve: Resolve): readon
   ];
 }
 
-/** Checks the version of the PostgreSQL server. @param version a version such as `16.4` */
+/**
+ * Checks the version of the PostgreSQL server. Returns one sentence if it is wrong, else an empty list. @param version a
+ * version such as `16.4`
+ */
 export function mistakesOfPostgres({ engines }: Manifest, version: string): readonly string[] {
   return mistakeOf('PostgreSQL', semver.coerce(version)?.version, engines.postgresql, 'upgrade the database server');
 }

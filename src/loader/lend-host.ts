@@ -1,7 +1,7 @@
 import type { Host } from '../host.ts';
 import type { Manifest } from './manifest.ts';
 
-/** A part of the host that is missing, and what does not work without it. */
+/** A part of the host that is missing and what does not work without it, or a route that the plugin does not serve and why. */
 export interface MissingPart {
   readonly part: string;
   readonly consequence: string;
@@ -14,7 +14,7 @@ export function mistakesOfParts({ host: declared }: Manifest, host: object): rea
     .map((part) => `host.${part} is missing, and the plugin needs it`);
 }
 
-/** Lists the optional parts that a host does not provide. */
+/** Lists the optional parts that a host does not provide, each with what does not work without it. */
 export function missingParts({ host: declared }: Manifest, host: object): readonly MissingPart[] {
   return Object.entries(declared.optional)
     .filter(([part]) => Reflect.get(host, part) === undefined)
@@ -23,7 +23,7 @@ export function missingParts({ host: declared }: Manifest, host: object): readon
 
 /**
  * Makes the host that the plugin sees. This host has only the parts that the manifest declares. Access to any other member
- * throws a `TypeError`.
+ * throws a `TypeError`, and so does the registration of a metric that the manifest does not declare.
  */
 export function lendHost(manifest: Manifest, host: Host): Host {
   const declared = new Set([...manifest.host.required, ...Object.keys(manifest.host.optional)]);

@@ -17,7 +17,9 @@ import { type Manifest, readManifest } from './manifest.ts';
 export interface Health {
   /** `degraded` means that some features are off. `failed` means that the database does not answer. */
   readonly status: 'ok' | 'degraded' | 'failed';
-  /** The missing parts, and what does not work without each of them. */
+  /**
+   * The missing parts of the host and what does not work without each of them, and the routes that the plugin does not serve.
+   */
   readonly degraded: readonly MissingPart[];
   /** The reason, if the status is `failed`. */
   readonly error?: string;
@@ -25,7 +27,10 @@ export interface Health {
 
 /** A plugin that was checked against its manifest and started. */
 export interface LoadedPlugin extends Omit<AdminPlugin, 'start'> {
-  /** Tells whether the plugin can do its work. Queries the database, and lists missing parts of the host. */
+  /**
+   * Tells whether the plugin can do its work. Queries the database, and lists missing parts of the host and routes that the
+   * plugin does not serve.
+   */
   readonly health: () => Promise<Health>;
 }
 

@@ -3,7 +3,7 @@ import { defineRoute, flagOf, numberOf, okOf, type Route, timeOf } from '../rout
 const V1 = '/_synapse/admin/v1';
 const DENDRITE = '/_dendrite/admin';
 
-/** Routes that delete media, and a route that compares the media files with the database. */
+/** Routes that delete media, and a route that compares the media files with the database and can repair differences. */
 export const MEDIA_DELETION_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'DELETE',

@@ -5,7 +5,10 @@ const ADMIN = '/_synapse/admin/v1';
 const ROOM = `${ADMIN}/rooms/:roomId`;
 const EXTREMITIES = `${ROOM}/forward_extremities`;
 
-/** Routes for spaces, forward extremities, joins, room administrators and the room directory. */
+/**
+ * Routes that show the rooms of a space, show and merge forward extremities, make a user join a room or become its
+ * administrator, and put a room into the room directory or take it out.
+ */
 export const ROOM_MEMBERSHIP_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'GET',

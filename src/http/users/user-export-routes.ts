@@ -2,7 +2,7 @@ import { defineRoute, numberOf, okOf, page, type Route } from '../route.ts';
 
 const EXPORT = '/_dendrite/admin/userExports/:jobId';
 
-/** Routes that export all data of a user, and that read the export. */
+/** Routes that export the data of a user, and that read the export page by page or as one file. */
 export const USER_EXPORT_ROUTES: readonly Route[] = [
   defineRoute({
     method: 'POST',
