@@ -30,7 +30,8 @@ export interface RoomEventDraft {
   readonly redacts?: EventId;
   /**
    * The request with which a client sent the event, and the session of its device. `/sync` returns the transaction id of the
-   * request, so that the sending device recognises its own event. `undefined` if no client sent the event.
+   * request, so that the sending device recognises its own event. `undefined` if no client sent the event, or if the request
+   * had no transaction id.
    */
   readonly request?: { readonly sessionId: number; readonly transactionId: string };
 }

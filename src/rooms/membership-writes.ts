@@ -55,8 +55,8 @@ const SHOWN: readonly unknown[] = ['join', 'invite', 'knock'];
 
 /**
  * Returns the statements that store each user's membership after a chain, store the invites that the chain contains, and retire
- * invites that the chain answers or withdraws. A departure records that a user was in a room before it was purged. If `/sync`
- * shows the room to the user again, the statements delete the departure.
+ * invites that the chain answers or withdraws. A departure records that a user had a membership in a room before it was purged.
+ * If `/sync` shows the room to the user again, the statements delete the departure.
  */
 export function membershipWrites(
   { room, links, nids }: WrittenChain,

@@ -79,10 +79,10 @@ export interface RoomWriter {
   /** The cache of room states. */
   readonly states: RoomStates;
   /**
-   * Adds events to a room. Each event follows the one before it. Drafts that are not allowed are not added, but returned in
-   * `refused`. The call also updates the room's state and memberships, the tables of `/sync`, the federation queue and the
-   * search index. The call locks the room until the transaction ends. If the room has several forward extremities, the first
-   * event follows the deepest of these extremities, at most 20.
+   * Adds events to a room. Each event follows the one before it. Drafts that are not allowed or not valid are not added, but
+   * returned in `refused`. The call also updates the room's state and memberships, the tables of `/sync`, the federation queue
+   * and the search index. The call locks the room until the transaction ends. If the room has several forward extremities, the
+   * first event follows the deepest of these extremities, at most 20.
    * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room, or only knows an invite to it; `M_BAD_STATE` if
    * the room is being purged
    */
@@ -112,7 +112,8 @@ export interface RoomWriter {
     replacement: StateReplacement,
   ) => Promise<Appended & { readonly added: number; readonly removed: number }>;
   /**
-   * Creates a room with its create event and the events of the drafts. Returns drafts that are not allowed in `refused`.
+   * Creates a room with its create event and the events of the drafts. Drafts that are not allowed or not valid are returned in
+   * `refused`.
    * @throws MatrixError `M_UNKNOWN` if the room version is unknown
    */
   readonly create: (transaction: Knex.Transaction, room: NewRoom) => Promise<Appended>;

@@ -33,7 +33,7 @@ export interface Rooms extends RoomWriter {
    * Lists purged rooms that a client of the user still shows. The client has received the answers of `/sync` up to the stream
    * position `after`, and now gets an answer up to the stream position `upTo`. In this answer, the homeserver shows each of the
    * listed rooms as a room that the user has left. A room that the user has joined, been invited to or knocked at again is not
-   * listed. The plugin keeps its records of purged rooms that a user was in, the departures, for 30 days.
+   * listed. The plugin keeps a record of each local user of a purged room, called departure, for 30 days.
    */
   readonly departures: (
     userId: UserId,
@@ -43,9 +43,9 @@ export interface Rooms extends RoomWriter {
     },
   ) => Promise<Departure[]>;
   /**
-   * Tells whether a purged room is one of the user's departures. When a user leaves or forgets a room, the homeserver calls
-   * this function before it treats the room as unknown. The function changes nothing, so the user's other devices still learn
-   * from `/sync` that the user has left the room.
+   * Tells whether the plugin has a departure of the user from the room. When a user leaves or forgets a room, the homeserver
+   * calls this function before it treats the room as unknown. The function changes nothing, so the user's other devices still
+   * learn from `/sync` that the user has left the room.
    * @returns whether the homeserver answers the request with 200
    */
   readonly leaveDeparted: (userId: UserId, roomId: RoomId) => Promise<boolean>;

@@ -23,8 +23,8 @@ export interface StoredOutliers {
 }
 
 /**
- * Stores those of the given events that are not stored yet, as outliers. An outlier is an event that is stored without its
- * place in the room.
+ * Stores those of the given events that are not stored yet, as outliers. An outlier is an event that is stored without a place
+ * in the room's timeline.
  * @returns the NIDs of all given events
  */
 export async function storeOutliers(

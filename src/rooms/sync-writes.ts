@@ -39,7 +39,10 @@ function withReplaced({ replaces, stored: { event } }: ChainLink): EventJson {
   return { ...event, unsigned: { ...(isRecord(event.unsigned) && event.unsigned), ...unsigned } };
 }
 
-/** Returns the statements that store a chain of new events in the tables of `/sync`. */
+/**
+ * Returns the statements that store a chain of new events in the tables of `/sync`: the events themselves, and their effects on
+ * the current state, the memberships, the invites and the relations.
+ */
 export function syncWrites(
   { room, links }: WrittenChain,
   { localServerNames }: { readonly localServerNames: readonly ServerName[] },

@@ -10,7 +10,8 @@ const LIMIT_MS = 10_000;
 /**
  * Makes a user leave a room, reject an invite, or withdraw a knock. An invite from another server is rejected through that
  * server. If this fails, the invite ends on this homeserver only.
- * @throws MatrixError `M_FORBIDDEN` if the user is not in the room, is not invited, and does not knock
+ * @throws MatrixError `M_FORBIDDEN` if the user is not in the room, is not invited, and does not knock; `M_NOT_FOUND` if the
+ * room is unknown; `M_BAD_STATE` while the room is being purged
  */
 export async function leaveRoom(
   context: HostContext,

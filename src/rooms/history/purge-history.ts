@@ -12,7 +12,8 @@ import { removeEvents } from './remove-events.ts';
 
 /**
  * Target duration of a step that takes events out of the timeline, in ms. If a step took less than half of this time, the next
- * step takes twice as many events. If a step took longer than this time, the next step takes half as many.
+ * step takes twice as many events. If a step took longer than this time, the next step takes half as many. A step takes
+ * `SMALLEST_STEP` to `LARGEST_STEP` events.
  */
 const STEP_MS = 500;
 const [SMALLEST_STEP, FIRST_STEP, LARGEST_STEP] = [100, 1_000, 16_000];

@@ -33,8 +33,8 @@ export interface Hiding {
 /**
  * Hides a room from clients by deleting the rows through which they see it, and marks the room as being purged, so that the
  * homeserver accepts no new events for it. `purgeHiddenRoom()` later deletes all other data of the room. Stores the local users
- * of the room in the plugin's table `departures`, so that `/sync` can tell their clients that the users are no longer in the
- * room. Does nothing if the room is already being purged.
+ * who have or had a membership in the room in the plugin's table `departures`, so that `/sync` can tell their clients that the
+ * users are no longer in the room. Does nothing if the room is already being purged.
  * @returns the stored users; no users if the room is already being purged
  * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the room
  */

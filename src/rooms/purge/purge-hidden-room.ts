@@ -62,7 +62,7 @@ const SMALLEST_STEP = 1_000;
 const LARGEST_STEP = 100_000;
 /**
  * Target duration of a step, in ms. The size of the next step doubles if a step took less than half of this time. The size
- * halves if a step took more than twice this time.
+ * halves if a step took more than twice this time. It stays between `SMALLEST_STEP` and `LARGEST_STEP`.
  */
 const STEP_MS = 1_500;
 

@@ -64,8 +64,9 @@ function collect(index: TextIndex, expression: SearchExpression, found: Found): 
 type Range = Pick<Token, 'start' | 'end'>;
 
 /**
- * Returns the matching parts of a chain: tokens that apostrophes or hyphens join. Returns the chain as one part if all its
- * tokens match, or if the query contains the tokens as one word, such as `dont` for `don't`.
+ * Returns the matching parts of a chain, which is a list of tokens that apostrophes or hyphens join. Returns the whole chain as
+ * one part if all its tokens match, or if the query contains the tokens as one word, such as `dont` for `don't`. Otherwise,
+ * returns each matching token. A chain that is a run goes to `matchedInRun()`.
  */
 function matchedIn(chain: readonly Token[], folded: string, { positions, lexemes }: Found): Range[] {
   const [first] = chain;
