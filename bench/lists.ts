@@ -46,6 +46,7 @@ const LISTS: Readonly<Record<string, (n: number) => string>> = {
   'users-last_seen_ts-first': () => `${USER_LIST}&order_by=last_seen_ts`,
   'users-last_seen_ts-newest': () => `${USER_LIST}&order_by=last_seen_ts&dir=b`,
   'users-last_seen_ts-middle': () => `${USER_LIST}&order_by=last_seen_ts&from=${ACCOUNTS / 2}`,
+  'users-last_seen_ts-random': (n) => `${USER_LIST}&order_by=last_seen_ts&from=${(n * 77_773) % ACCOUNTS}`,
   'users-last_seen_ts-last': () => `${USER_LIST}&order_by=last_seen_ts&from=${ACCOUNTS - 100}`,
   'users-name-order-last': () => `${USER_LIST}&from=${ACCOUNTS - 100}`,
   'largest-rooms': () => '/_synapse/admin/v1/statistics/database/rooms',

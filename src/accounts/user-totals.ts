@@ -3,11 +3,13 @@ import type { Db } from '../storage/database.ts';
 import {
   countSummarisedUsers,
   isSummarisedFilter,
-  type ListPlace,
-  readPlaces,
+  readSummarisedPage,
+  readSummarisedPageFromEnd,
   type SummarisedOrder,
 } from '../storage/plugin/summarised-users.ts';
+import type { UserPlace } from '../storage/plugin/summary-states.ts';
 import { countUsers, type UserFilter } from '../storage/userapi/users.ts';
+import { createKnownPlaces } from './known-places.ts';
 
 /**
  * A result stays in the cache for this many times as long as the plugin took to read it, but at most for `LONGEST_MS`. So the
@@ -19,37 +21,51 @@ const LONGEST_MS = 60_000;
 const LISTS = 100;
 
 /**
- * Facts about a list of users that take long to read, because the plugin must read the whole list: the number of users who
- * match the filter, and the position of every thousandth user, so that a later page need not be read from the start of the
- * list. Each fact stays in a cache for a hundred times as long as the plugin took to read it, but at most for a minute. On a
- * small homeserver, reading is quick, so the facts expire almost at once.
+ * Facts about a list of users that take long to find: the number of users who match the filter, and the users on a page far
+ * down the list. The numbers and the places of such pages stay in a cache for a hundred times as long as the plugin took to
+ * read them, but at most for a minute. On a small homeserver, reading is quick, so they expire almost at once.
  */
 export interface UserTotals {
   readonly count: (filter: UserFilter) => Promise<number>;
-  /**
-   * Returns the position of every thousandth user in a list. Only for lists that the plugin reads from its summaries of users.
-   */
-  readonly places: (filter: UserFilter, order: SummarisedOrder) => Promise<readonly ListPlace[]>;
+  /** Reads a page of a list that begins after `offset` users. The plugin must have the summaries of all users. */
+  readonly page: (filter: UserFilter, order: SummarisedOrder, offset: number, limit: number) => Promise<UserPlace[]>;
   /** Removes all results from the cache. Call it after this process has changed accounts. */
   readonly forget: () => void;
 }
 
 export function createUserTotals(db: Db, isSummarised: (kind: 'users') => Promise<boolean>): UserTotals {
   const counts = createCache<number>();
-  const places = createCache<readonly ListPlace[]>();
+  const places = createKnownPlaces();
+  const count = (filter: UserFilter): Promise<number> =>
+    counts.read(JSON.stringify(filter), async () => {
+      const isShort = isSummarisedFilter(filter) && (await isSummarised('users'));
+      return (isShort ? countSummarisedUsers : countUsers)(db, filter);
+    });
   return {
-    count: (filter) =>
-      counts.read(JSON.stringify(filter), async () => {
-        const isShort = isSummarisedFilter(filter) && (await isSummarised('users'));
-        return (isShort ? countSummarisedUsers : countUsers)(db, filter);
-      }),
-    places: (filter, order) => places.read(JSON.stringify([filter, order]), () => readPlaces(db, filter, order)),
+    count,
+    page: async (filter, order, offset, limit) => {
+      const list = JSON.stringify([filter, order]);
+      const { offset: skipped, place: at } = places.nearest(list, offset);
+      // Counting the users that a search finds takes as long as reading them, so a search never starts at the end.
+      const left = filter.partOfName === undefined ? (await count(filter)) - offset : Number.POSITIVE_INFINITY;
+      if (left <= 0) return [];
+      const startedAt = performance.now();
+      const page = await (left - limit < offset - skipped
+        ? readSummarisedPageFromEnd(db, filter, order, Math.max(0, left - limit), Math.min(left, limit))
+        : readSummarisedPage(db, filter, order, { at, offset: offset - skipped }, limit));
+      places.keep(list, { offset, place: page[0] }, keptMs(startedAt));
+      return page;
+    },
     forget: () => {
       counts.forget();
       places.forget();
     },
   };
 }
+
+/** Returns for how many ms to keep a result that the plugin began to read at `startedAt`. */
+const keptMs = (startedAt: number): number =>
+  Math.max(1, Math.min(LONGEST_MS, (performance.now() - startedAt) * TIMES_AS_LONG));
 
 /** A cache of results that take long to read. */
 interface Cache<T extends object | number> {
@@ -67,8 +83,7 @@ function createCache<T extends object | number>(): Cache<T> {
     const isCurrent = (): boolean => known.peek(key, { allowStale: true }) === working;
     try {
       const result = await working;
-      const ttl = Math.max(1, Math.min(LONGEST_MS, (performance.now() - startedAt) * TIMES_AS_LONG));
-      if (isCurrent()) known.set(key, working, { ttl });
+      if (isCurrent()) known.set(key, working, { ttl: keptMs(startedAt) });
       return result;
     } catch (error) {
       if (isCurrent()) known.delete(key);

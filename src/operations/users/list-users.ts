@@ -2,12 +2,7 @@ import { z } from 'zod';
 import { ParameterError } from '../../errors.ts';
 import { isUserId } from '../../ids.ts';
 import { USER_TYPES } from '../../storage/plugin/account-attributes.ts';
-import {
-  isSummarisedFilter,
-  PLACE_DISTANCE,
-  readSummarisedPage,
-  summarisedOrder,
-} from '../../storage/plugin/summarised-users.ts';
+import { isSummarisedFilter, readSummarisedPage, summarisedOrder } from '../../storage/plugin/summarised-users.ts';
 import {
   readUsers,
   readUsersAt,
@@ -104,8 +99,9 @@ export const listUsers = defineOperation({
 });
 
 /**
- * If a page in the order of names skips at most this many users, reading the accounts table is just as fast as reading the
- * summary tables, because the accounts table has an index for this order.
+ * A page that skips at most this many users is quickly read from the beginning of the list. In the order of names, reading it
+ * from the accounts table is just as fast as reading it from the summary tables, because the accounts table has an index for
+ * this order.
  */
 const FEW_SKIPPED = 1_000;
 
@@ -123,13 +119,12 @@ async function readFromSummaries(
   const order = summarisedOrder(sortBy, descending);
   const isQuick = sortBy === undefined && filter.partOfName === undefined && offset <= FEW_SKIPPED;
   if (isQuick || order === undefined || !isSummarisedFilter(filter) || !(await isSummarised('users'))) return;
-  if (offset < PLACE_DISTANCE) {
-    return readUsersAt(db, await readSummarisedPage(db, filter, order, { after, offset }, limit));
-  }
-  const places = await userTotals.places(filter, order);
-  const at = places[Math.floor(offset / PLACE_DISTANCE)];
-  if (at === undefined) return [];
-  return readUsersAt(db, await readSummarisedPage(db, filter, order, { at, offset: offset % PLACE_DISTANCE }, limit));
+  return readUsersAt(
+    db,
+    await (offset <= FEW_SKIPPED
+      ? readSummarisedPage(db, filter, order, { after, offset }, limit)
+      : userTotals.page(filter, order, offset, limit)),
+  );
 }
 
 const badToken = (): ParameterError => new ParameterError(['from'], 'not a token of this list');

@@ -4,11 +4,6 @@ import { patternOf } from './summarised-rooms.ts';
 import type { UserPlace } from './summary-states.ts';
 
 /**
- * Distance between two of the places that `readPlaces()` returns, as a number of users. If a query for a page starts at the
- * last of these places before the page, PostgreSQL skips fewer users than this number.
- */
-export const PLACE_DISTANCE = 1_000;
-/**
  * A search by name first checks this many users in the order of the list. Only if too few of them match for a page, the search
  * checks all users.
  */
@@ -58,18 +53,27 @@ export interface ListPlace extends UserPlace {
 const keyOf = ({ sortBy, descending }: SummarisedOrder): string =>
   sortBy === undefined ? '0' : `${descending ? '-' : ''}u.${COLUMN_OF[sortBy]}`;
 
-/** Returns SQL for the columns of a place in the list: the sort key, if there is one, and the name. */
-const placeOf = (order: SummarisedOrder): string =>
-  order.sortBy === undefined ? 'u.localpart, u.server_name' : `${keyOf(order)}, u.localpart, u.server_name`;
+/** Returns SQL for each column of a place in the list: the sort key, if there is one, and the name. */
+const placeOf = (order: SummarisedOrder): string[] => [
+  ...(order.sortBy === undefined ? [] : [keyOf(order)]),
+  'u.localpart',
+  'u.server_name',
+];
 
 /**
- * Returns SQL for `ORDER BY`. All columns have the same direction, so PostgreSQL can read the rows in this order from an index.
+ * Returns SQL for `ORDER BY`. All columns have the same direction, so PostgreSQL can read the rows from an index in this order,
+ * and also in the reverse order.
  */
-function orderOf(order: SummarisedOrder): string {
-  if (order.sortBy !== undefined) return placeOf(order);
-  const direction = order.descending ? 'DESC' : 'ASC';
-  return `u.localpart ${direction}, u.server_name ${direction}`;
+function orderOf(order: SummarisedOrder, isReversed = false): string {
+  const isDescending = isReversed !== (order.sortBy === undefined && order.descending);
+  return placeOf(order)
+    .map((column) => `${column} ${isDescending ? 'DESC' : 'ASC'}`)
+    .join(', ');
 }
+
+/** Returns SQL for the columns of `ListPlace`. */
+const selectOf = (order: SummarisedOrder): string =>
+  `SELECT (${keyOf(order)})::text AS key, u.localpart, u.server_name AS "serverName" FROM`;
 
 /** Returns the SQL conditions of a filter, without the condition for a part of a name, which `searchOf()` returns. */
 function conditionsOf(filter: UserFilter): string[] {
@@ -111,22 +115,6 @@ export async function countSummarisedUsers(db: Db, filter: UserFilter): Promise<
 }
 
 /**
- * Returns the places of some users of a list: of the first user, and then of each user that comes `PLACE_DISTANCE` users after
- * the one before. The query reads all users that match the filter.
- */
-export async function readPlaces(db: Db, filter: UserFilter, order: SummarisedOrder): Promise<ListPlace[]> {
-  return rowsOf<ListPlace>(
-    db.raw(
-      `SELECT key::text AS key, localpart, server_name AS "serverName" FROM (
-         SELECT ${keyOf(order)} AS key, u.localpart, u.server_name, row_number() OVER (ORDER BY ${orderOf(order)}) AS n
-         FROM matrix_admin.user_summaries u WHERE ${where([...conditionsOf(filter), ...searchOf(filter)])}) AS numbered
-       WHERE n % ${PLACE_DISTANCE} = 1 ORDER BY n`,
-      bindingsOf(filter),
-    ),
-  );
-}
-
-/**
  * Where a query for a page of users begins. If both `at` and `after` are `undefined`, the query begins with the first user of
  * the list.
  */
@@ -140,8 +128,8 @@ export interface PageStart {
 }
 
 /**
- * Reads the localparts and server names of the users on a page from the summaries. If the summaries are correct, these are the
- * users whom `readUsers()` reads from the homeserver's own tables.
+ * Reads the places of the users on a page from the summaries. If the summaries are correct, these are the users whom
+ * `readUsers()` reads from the homeserver's own tables.
  */
 export async function readSummarisedPage(
   db: Db,
@@ -149,12 +137,12 @@ export async function readSummarisedPage(
   order: SummarisedOrder,
   start: PageStart,
   limit: number,
-): Promise<UserPlace[]> {
+): Promise<ListPlace[]> {
   const { at, after, offset } = start;
   const beyond = order.sortBy === undefined && order.descending ? '<' : '>';
   const key = order.sortBy === undefined ? '' : 'CAST(:key AS bigint), ';
   const begins = [
-    ...(at === undefined ? [] : [`(${placeOf(order)}) ${beyond}= (${key}:localpart, :serverName)`]),
+    ...(at === undefined ? [] : [`(${placeOf(order).join(', ')}) ${beyond}= (${key}:localpart, :serverName)`]),
     ...(after === undefined ? [] : [`(u.localpart, u.server_name) ${beyond} (:localpart, :serverName)`]),
   ];
   const place = at ?? after;
@@ -166,14 +154,14 @@ export async function readSummarisedPage(
     offset,
     limit,
   };
-  const select = 'SELECT u.localpart, u.server_name AS "serverName" FROM';
+  const select = selectOf(order);
   const table = 'matrix_admin.user_summaries u WHERE';
   const rest = `ORDER BY ${orderOf(order)} OFFSET :offset LIMIT :limit`;
   if (filter.partOfName === undefined) {
     return rowsOf(db.raw(`${select} ${table} ${where([...begins, ...conditionsOf(filter)])} ${rest}`, bindings));
   }
   // First search only among the next `READ_IN_ORDER` users of the list, because enough of them often match for the page.
-  const near = await rowsOf<UserPlace>(
+  const near = await rowsOf<ListPlace>(
     db.raw(
       `WITH near AS MATERIALIZED (SELECT u.* FROM ${table} ${where(begins)} ORDER BY ${orderOf(order)} LIMIT ${READ_IN_ORDER})
        ${select} near u WHERE ${where([...conditionsOf(filter), IS_FOUND])} ${rest}`,
@@ -188,4 +176,26 @@ export async function readSummarisedPage(
       bindings,
     ),
   );
+}
+
+/**
+ * Reads a page from the end of the list, which is quicker than `readSummarisedPage()` if fewer users come after the page than
+ * before it. Only for filters without a part of a name.
+ * @param skipped number of users of the list that come after the page
+ */
+export async function readSummarisedPageFromEnd(
+  db: Db,
+  filter: UserFilter,
+  order: SummarisedOrder,
+  skipped: number,
+  limit: number,
+): Promise<ListPlace[]> {
+  const rows = await rowsOf<ListPlace>(
+    db.raw(
+      `${selectOf(order)} matrix_admin.user_summaries u WHERE ${where(conditionsOf(filter))}
+       ORDER BY ${orderOf(order, true)} OFFSET :skipped LIMIT :limit`,
+      { ...bindingsOf(filter), skipped, limit },
+    ),
+  );
+  return rows.reverse();
 }

@@ -153,7 +153,7 @@ describe('summaries of users', () => {
       'name=99&order_by=creation_ts',
     ]) {
       const all = namesOf(await pageOf(`${query}&limit=10000`));
-      for (const from of [995, 1_000, 2_500, 4_001]) {
+      for (const from of [995, 1_001, 2_500, 2_600, 3_990, 4_001, 1_500]) {
         expect([query, from, namesOf(await pageOf(`${query}&from=${from}&limit=7`))]).toEqual([
           query,
           from,
