@@ -161,16 +161,15 @@ function Result({ result }: { readonly result: Json }): JSX.Element {
   );
 }
 
-/** The button that starts the same operation again. It appears only for the operations in `RETRIES`. */
+/** The button that starts the same operation again. It appears only if `retryOf()` returns a request. */
 function Retry({ job }: { readonly job: Job }): JSX.Element | null {
   const api = useApi();
   const [error, setError] = useState<Error>();
-  const retry = RETRIES[job.operation];
+  const retry = retryOf(job);
   if (retry === undefined) return null;
   const start = (): void => {
-    const { path, body } = retry(job);
     const go = async (): Promise<void> => {
-      location.hash = `#/jobs/${await api.start('POST', path, body)}`;
+      location.hash = `#/jobs/${await api.start('POST', retry.path, retry.body)}`;
     };
     go().catch((reason: unknown) => setError(errorOf(reason)));
   };
@@ -184,25 +183,17 @@ function Retry({ job }: { readonly job: Job }): JSX.Element | null {
   );
 }
 
-type RetryRequest = (job: Job) => { readonly path: string; readonly body: Json };
-
-const onTarget =
-  (route: string, keys: readonly string[] = []): RetryRequest =>
-  ({ target, input }) => ({
-    path: `/_dendrite/admin/${route}/${encodeURIComponent(target ?? '')}`,
-    body: Object.fromEntries(keys.flatMap((key) => (isSet(input?.[key]) ? [[key, input?.[key]]] : []))),
-  });
-
-const isSet = (value: unknown): boolean => value !== undefined && value !== null;
+/** The operations on one room or user that can be started again. The name of each is a part of the path of its route. */
+const RETRIES = ['purgeRoom', 'evacuateRoom', 'evacuateUser', 'refreshDevices'];
 
 /**
- * For each operation that can be started again: the function that makes the request from the ended job. The list of keys names
- * the options of the job that the request repeats.
+ * Makes the request that starts the operation of an ended job again, with all options of the job. Returns `undefined` if the
+ * console cannot start the operation again.
  */
-const RETRIES: Readonly<Record<string, RetryRequest | undefined>> = {
-  reindexFulltext: () => ({ path: '/_dendrite/admin/fulltext/reindex', body: {} }),
-  purgeRoom: onTarget('purgeRoom', ['evacuate', 'block', 'reason', 'keep', 'only_if_empty']),
-  evacuateRoom: onTarget('evacuateRoom', ['invites', 'knocks']),
-  evacuateUser: onTarget('evacuateUser'),
-  refreshDevices: onTarget('refreshDevices'),
-};
+function retryOf({ operation, target, input }: Job): { readonly path: string; readonly body: Json } | undefined {
+  if (operation === 'reindexFulltext') return { path: '/_dendrite/admin/fulltext/reindex', body: {} };
+  if (!RETRIES.includes(operation)) return undefined;
+  // The path contains the room or the user.
+  const { room_id: _room, user_id: _user, ...body } = input ?? {};
+  return { path: `/_dendrite/admin/${operation}/${encodeURIComponent(target ?? '')}`, body };
+}

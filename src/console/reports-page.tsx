@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
+import type { Answers } from '../client/answers.ts';
 import { ActionButtons } from './action-buttons.tsx';
 import type { Action } from './action-dialog.tsx';
 import type { Json } from './admin-api.ts';
@@ -13,11 +14,13 @@ const KINDS = [
   { path: 'room_reports', title: 'Rooms', about: 'room_id' },
 ] as const;
 
-const STATUSES = ['open', 'resolved', 'dismissed'] as const;
+type Status = Answers['getEventReport']['status'];
+
+const STATUSES: readonly Status[] = ['open', 'resolved'];
 
 const actionsOn = (kind: string, report: Json): readonly Action[] =>
   STATUSES.filter((status) => status !== report.status).map((status) => ({
-    title: status === 'open' ? 'Reopen' : status === 'resolved' ? 'Resolve' : 'Dismiss',
+    title: status === 'open' ? 'Reopen' : 'Resolve',
     explanation: `The report then counts as ${status}.`,
     method: 'PUT',
     path: `/_synapse/admin/v1/${kind}/${textOf(report.id)}`,

@@ -1,4 +1,5 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RoomId } from '../../src/ids.ts';
@@ -10,6 +11,7 @@ import {
   startFixtureHomeserver,
 } from '../reference-host/fixture-homeserver.ts';
 import { addAccount, addDevice } from '../support/dendrite-server.ts';
+import { makeScratchDirectory } from '../support/scratch-directory.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { startChromium } from './chromium.ts';
 
@@ -21,6 +23,7 @@ const SECOND_ADMIN = { localpart: 'second', accessToken: 'token-of-the-second-ad
 
 let browser: Browser;
 let server: FixtureHomeserver;
+let mediaDirectory: string;
 /** A proxy between the browser and the homeserver. It can cut the connection. */
 let proxy: TcpProxy;
 let page: Page;
@@ -29,7 +32,8 @@ let faults: string[];
 
 beforeAll(async () => {
   browser = await startChromium();
-  server = await startFixtureHomeserver();
+  mediaDirectory = await makeScratchDirectory('matrix-admin-console-');
+  server = await startFixtureHomeserver({ mediaDirectory });
   proxy = await startTcpProxy(server.origin);
   await mkdir(SCREENSHOTS, { recursive: true });
   const { db } = server.homeserver;
@@ -40,6 +44,7 @@ afterAll(async () => {
   await browser?.close();
   await proxy?.close();
   await server?.stop();
+  await rm(mediaDirectory, { recursive: true, force: true });
 });
 beforeEach(async () => {
   await page?.context().close();
@@ -242,6 +247,28 @@ describe('a purge', () => {
   });
 });
 
+describe('a report', () => {
+  it('is resolved and opened again, and has no other statuses', async () => {
+    const path = `/_matrix/client/v3/rooms/${encodeURIComponent(roomNamed('v11'))}/report`;
+    expect((await server.call('alice', 'POST', path, { reason: 'rude' })).status).toBe(200);
+    await logIn();
+    await open('#/reports?kind=room_reports');
+    for (const [action, status] of [
+      ['Resolve', 'resolved'],
+      ['Reopen', 'open'],
+    ] as const) {
+      const row = page.getByRole('row').filter({ hasText: 'rude' });
+      await row.getByRole('button', { name: action }).waitFor();
+      expect(await row.getByRole('button').allTextContents()).toEqual([action]);
+      await row.getByRole('button', { name: action }).click();
+      await page.getByRole('dialog').getByRole('button', { name: action }).click();
+      await row.getByRole('cell', { name: status, exact: true }).waitFor();
+    }
+    expect(await page.getByLabel('Status').getByRole('option').allTextContents()).toEqual(['any', 'open', 'resolved']);
+    expect(faults).toEqual([]);
+  });
+});
+
 describe('a job', () => {
   it('is cancelled, and its page follows it across a lost connection', async () => {
     const { db } = server.homeserver;
@@ -263,6 +290,37 @@ describe('a job', () => {
     await page.getByText('cancelled').first().waitFor();
     await page.getByRole('button', { name: 'Start it again' }).click();
     await page.getByText('succeeded').waitFor();
+    expect(faults).toEqual([]);
+  });
+
+  it.each([
+    [
+      'purgeRoom',
+      { roomId: roomNamed('v8'), evacuate: true, block: true, reason: 'spam', keep: ['aliases'], media: 'unused' },
+    ],
+    ['evacuateRoom', { roomId: roomNamed('v7'), invites: true, knocks: true }],
+    ['evacuateUser', { userId: fixture.users.bob.user_id }],
+  ])('of the kind %s is started again with all its options', async (kind, options) => {
+    const { db } = server.homeserver;
+    const input = { ...(kind === 'purgeRoom' && { onlyIfEmpty: false }), ...options, dryRun: false };
+    const [target = ''] = Object.values(options).map(String);
+    const [{ id }] = await db('matrix_admin.jobs')
+      .insert({
+        id: randomUUID(),
+        kind,
+        dedupe_key: 'old',
+        state: 'failed',
+        input,
+        target,
+        created_by: 'x',
+        finished_at: db.fn.now(),
+      })
+      .returning('id');
+    await logIn();
+    await open(`#/jobs/${id}`);
+    await page.getByRole('button', { name: 'Start it again' }).click();
+    await page.getByText('succeeded').waitFor();
+    expect(await db('matrix_admin.jobs').where({ kind, state: 'succeeded', target }).first('input')).toEqual({ input });
     expect(faults).toEqual([]);
   });
 
