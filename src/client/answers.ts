@@ -201,7 +201,7 @@ export interface Answers {
   } | {
     readonly user_id: string;
     readonly devices: {
-      readonly : {
+      readonly '': {
         readonly sessions: readonly ({
           readonly connections: readonly ({
             readonly ip: string;

@@ -69,7 +69,7 @@ function typeOfKind(type: string, schema: JsonSchema, named: Set<string>, depth:
   const indent = '  '.repeat(depth + 1);
   const members = Object.entries(schema.properties ?? {}).map(([key, member]) => {
     const mark = schema.required?.includes(key) ? '' : '?';
-    return `${comment(member.description, indent)}${indent}readonly ${key}${mark}: ${typeOf(member, named, depth + 1)};`;
+    return `${comment(member.description, indent)}${indent}readonly ${/^\w+$/.test(key) ? key : `'${key}'`}${mark}: ${typeOf(member, named, depth + 1)};`;
   });
   return members.length === 0 ? 'Readonly<Record<string, never>>' : `{\n${members.join('\n')}\n${'  '.repeat(depth)}}`;
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, expectTypeOf, it } from 'vitest';
+import type { Answers } from '../../src/client/answers.ts';
 import { expectGenerated } from '../support/generated-file.ts';
 import { openApiProblem } from '../support/openapi-check.ts';
 import { type AnswerDocument, answerTypes } from './answer-types.ts';
@@ -46,6 +47,9 @@ describe('the OpenAPI document', () => {
 
   it('is the source of the types of answers in src/client/answers.ts', async () => {
     await expectGenerated('src/client/answers.ts', answerTypes(openApi.document as unknown as AnswerDocument));
+    // The answer of Synapse's route has its only device under the empty key.
+    type Devices = Extract<Answers['whois']['devices'], { readonly '': unknown }>;
+    expectTypeOf<keyof Devices>().toEqualTypeOf<''>();
   });
 
   it('has examples that tests have recorded, and that match the schemas', () => {
