@@ -37,7 +37,10 @@ export function createDendriteNotifier({ url, accessToken, logger }: DendriteSet
     const userId = encodeURIComponent(String((await call('GET', 'account/whoami'))['user_id']));
     const data = `user/${userId}/account_data/${ROOM_DATA}`;
     const known = await call('GET', data).catch(() => ({ room_id: undefined }));
-    if (typeof known.room_id === 'string') return known.room_id;
+    const { joined_rooms: joined } = await call('GET', 'joined_rooms');
+    // The account may have left the known room. Then it cannot send events into that room.
+    if (typeof known.room_id === 'string' && Array.isArray(joined) && joined.includes(known.room_id))
+      return known.room_id;
     const created = await call('POST', 'createRoom', { preset: 'private_chat', name: 'matrix-admin' });
     await call('PUT', data, { room_id: created['room_id'] });
     return String(created['room_id']);
