@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isRecord } from '../json.ts';
+import type { Answers } from '../client/answers.ts';
 import type { Connection } from './connect.ts';
 import { showAnswer } from './show-answer.ts';
 import type { Terminal } from './terminal.ts';
@@ -8,6 +8,10 @@ import type { Terminal } from './terminal.ts';
 const EVERY_MS = 1_000;
 /** Number of entries of the audit that are shown at the beginning. */
 const FIRST = 20;
+/** Number of entries in one request. */
+const PAGE = 1_000;
+
+type Entry = Answers['listAudit']['entries'][number];
 
 interface Tail {
   readonly follow: boolean;
@@ -24,15 +28,31 @@ export async function tailAudit(
   terminal: Terminal,
   { follow, asJson, signal }: Tail,
 ): Promise<void> {
-  let last = -1;
-  for (let limit = FIRST; !signal.aborted; limit = 1_000) {
-    const answer = await client.request('listAudit', { limit }, { signal });
-    const entries = isRecord(answer) && Array.isArray(answer.entries) ? answer.entries.filter(isRecord).reverse() : [];
-    const fresh = entries.filter(({ id }) => Number(id) > last);
-    last = Math.max(last, ...fresh.map(({ id }) => Number(id)));
-    if (asJson) for (const entry of fresh) terminal.stdout.write(`${JSON.stringify(entry)}\n`);
+  /** The ids of the entries that the previous round read. An entry with a smaller id may still be committed later. */
+  let known: ReadonlySet<number> | undefined;
+  while (!signal.aborted) {
+    const entries = await readNewest(client, known, signal);
+    const fresh = entries.filter(({ id }, index) => (known === undefined ? index < FIRST : !known.has(id))).reverse();
+    known = new Set(entries.map(({ id }) => id));
+    if (asJson) terminal.stdout.write(fresh.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
     else if (fresh.length > 0) showAnswer(terminal, { entries: fresh }, false);
     if (!follow) return;
     await delay(EVERY_MS, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** Reads the newest page of the audit. If `known` is given, reads more pages until one has a known entry. */
+async function readNewest(
+  client: Connection['client'],
+  known: ReadonlySet<number> | undefined,
+  signal: AbortSignal,
+): Promise<Entry[]> {
+  const entries: Entry[] = [];
+  for (let from: number | undefined; ; ) {
+    const input = { limit: PAGE, ...(from !== undefined && { from }) };
+    const { entries: page, next_token: next } = await client.request('listAudit', input, { signal });
+    entries.push(...page);
+    if (known === undefined || next === undefined || page.some(({ id }) => known.has(id))) return entries;
+    from = Number(next);
   }
 }

@@ -17,6 +17,8 @@ const FIRST: Readonly<Record<string, readonly string[]>> = {
   destinations: ['destination', 'queued_pdus', 'queued_edus', 'failure_ts', 'next_retry_ts', 'blacklisted'],
 };
 
+/** Matches the names of fields that are times. */
+const TIME = /(?:^|[._])(?:ts|expiry_time|timestamp_ms|before_ms)$/;
 /** Width of a table if the output is not a terminal, in characters. */
 const UNLIMITED = Number.POSITIVE_INFINITY;
 const GAP = '  ';
@@ -51,11 +53,14 @@ function linesOf(answer: unknown, width: number, terminal: Terminal, output: Out
 
 const rowOf = (item: unknown): Row => (isRecord(item) ? item : { value: item });
 
-/** Lists the fields of nested objects, each with its path. */
+/** Lists the fields of nested objects, each with its path. Only counts the tables from which nothing was deleted. */
 function flatten(entries: readonly (readonly [string, unknown])[]): [string, unknown][] {
   return entries.flatMap(([name, value]): [string, unknown][] => {
     if (!isRecord(value)) return [[name, value]];
-    return flatten(Object.entries(value).map(([key, inner]) => [`${name}.${key}`, inner] as const));
+    const all = flatten(Object.entries(value).map(([key, inner]) => [`${name}.${key}`, inner] as const));
+    const shown = name === 'deleted' ? all.filter(([, rows]) => rows !== 0) : all;
+    const none = all.length - shown.length;
+    return none === 0 ? shown : [...shown, [name, `nothing from ${none} tables`]];
   });
 }
 
@@ -88,7 +93,7 @@ function tableLines(list: string, rows: readonly Row[], width: number, bold: (te
 /** Formats a value for people: times in ISO 8601, lists with commas. */
 function cell(name: string, value: unknown): string {
   if (value === null || value === undefined) return '';
-  if (typeof value === 'number' && /(?:^|[._])ts$/.test(name) && value > 0) {
+  if (typeof value === 'number' && TIME.test(name) && value > 0) {
     // As in Synapse, some times in answers are in seconds.
     return new Date(value < 1e11 ? value * 1_000 : value).toISOString().replace(/\.\d+Z$/, 'Z');
   }

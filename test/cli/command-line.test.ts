@@ -149,7 +149,13 @@ describe('a command', () => {
     const purge = ['room', 'purge', ROOM, '--evacuate'];
     expect(await admin(purge)).toMatchObject({ code: 9, stderr: expect.stringContaining('--yes') });
     const tried = await admin([...purge, '--dry-run']);
-    expect(tried, tried.stderr).toMatchObject({ code: 0, stdout: expect.stringContaining('deleted.') });
+    expect(tried, tried.stderr).toMatchObject({ code: 0 });
+    expect(tried.stdout).toMatch(/^deleted\.roomserver_rooms +1$/m);
+    // The other tables are only counted.
+    expect(tried.stdout).not.toMatch(/^deleted\.\S+ +0$/m);
+    const { deleted } = JSON.parse((await admin([...purge, '--dry-run', '--json'])).stdout);
+    const none = Object.values(deleted).filter((rows) => rows === 0).length;
+    expect(tried.stdout).toMatch(new RegExp(`^deleted +nothing from ${none} tables$`, 'm'));
     expect(await client.request('roomInfo', { roomId: ROOM })).toMatchObject({ members: { local: { join: 3 } } });
     const done = await admin([...purge, '--yes', '--json']);
     expect(JSON.parse(done.stdout)).toMatchObject({ job_id: expect.any(String), deleted: { roomserver_rooms: 1 } });
@@ -201,6 +207,41 @@ describe('a command', () => {
       environment: { MATRIX_ADMIN_TOKEN: 'x' },
     });
     expect(nowhere).toMatchObject({ code: 6, stderr: expect.stringContaining('does not answer') });
+  });
+
+  it('shows times as dates', async () => {
+    const created = await admin(['token', 'create', '--expiry-time', '2999-01-31']);
+    expect(created.stdout).toMatch(/^expiry_time +2999-01-31T00:00:00Z$/m);
+  });
+
+  it('shows each entry of the audit once, however many there are and in whatever order they are committed', async () => {
+    const { db } = plugin.database;
+    const insert = (queries: typeof db, names: readonly string[]) =>
+      queries('matrix_admin.audit').insert(
+        names.map((operation) => ({ operation, outcome: 'ok', actor: 'system:tail', request_id: 'x' })),
+      );
+    let output = '';
+    const shown = (): string[] =>
+      [...output.matchAll(/"operation":"(\w+)","outcome":"ok","actor":"system:tail"/g)].map(([, name = '']) => name);
+    await insert(db, ['before']);
+    const slow = await db.transaction();
+    await insert(slow, ['slow']);
+    await insert(db, ['after']);
+    const stop = new AbortController();
+    const tail = admin(['audit', 'tail', '--json'], {
+      signal: stop.signal,
+      onOutput: (text) => {
+        output = text;
+      },
+    });
+    await expect.poll(shown).toEqual(['before', 'after']);
+    const burst = Array.from({ length: 1_100 }, (_, n) => `burst${n}`);
+    await slow.commit();
+    await insert(db, burst);
+    await expect.poll(shown, { timeout: 5_000 }).toContain('burst1099');
+    stop.abort();
+    await tail;
+    expect(shown()).toEqual(['before', 'after', 'slow', ...burst]);
   });
 
   it('shows no control characters from names of rooms and users', async () => {
