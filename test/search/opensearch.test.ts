@@ -1,7 +1,11 @@
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
+import { Registry } from 'prom-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createMetrics } from '../../src/metrics.ts';
 import { createAnalysis } from '../../src/search/analysis/analysis.ts';
+import { createBulk } from '../../src/search/opensearch/bulk.ts';
+import { createClient } from '../../src/search/opensearch/client.ts';
 import { opensearchSearch } from '../../src/search/opensearch/index.ts';
 import { lexemesFieldOf } from '../../src/search/opensearch/lexemes.ts';
 import { filtersOf } from '../../src/search/opensearch/query.ts';
@@ -66,6 +70,27 @@ it('does not start if the cluster refuses the account', async () => {
     });
     await expect(startPluginOnDatabase({}, { search })).rejects.toThrow('OpenSearch answered 401');
   } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+});
+
+it('a bulk request is answered within the time limit, also if a shard is unavailable', async () => {
+  let path = '';
+  const server = createHttpServer((request, response) => {
+    path = request.url ?? '';
+    response.writeHead(200, { 'content-type': 'application/json' }).end('{"items":[{"index":{"status":201}}]}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  const metrics = createMetrics(new Registry());
+  const timeoutMs = 9_000;
+  const client = createClient({ nodes: [`http://127.0.0.1:${port}`], timeoutMs, retryDelayMs: 1, metrics });
+  try {
+    await createBulk(client, metrics, { payloadBytes: 1_000, timeoutMs })('alias', [{ eventId: '$a', text: '{}\n' }]);
+    expect(new URLSearchParams(path.split('?')[1]).get('timeout')).toBe('6000ms');
+  } finally {
+    client.stop();
     server.close();
     server.closeAllConnections();
   }

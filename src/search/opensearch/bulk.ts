@@ -5,10 +5,6 @@ import { halves, type Line, payloadsOf } from '../payloads.ts';
 import { ONCE, PATIENT } from '../retry.ts';
 import { ENGINE, type EngineClient, problemOf } from './client.ts';
 
-/**
- * How long OpenSearch itself waits for an unavailable shard. This is shorter than the default time limit of a request, 30 s.
- */
-const SHARD_TIMEOUT = '20s';
 /** Maximum number of refused events that an error names. */
 const NAMED_EVENTS = 20;
 
@@ -39,8 +35,15 @@ export type SendBulk = (alias: string, lines: readonly Line[]) => Promise<void>;
 /**
  * Creates the function that sends bulk requests.
  * @param payloadBytes maximum size of the body of a request, in bytes
+ * @param timeoutMs time limit of a request, in ms
  */
-export function createBulk(client: EngineClient, metrics: SearchMetrics, payloadBytes: number): SendBulk {
+export function createBulk(
+  client: EngineClient,
+  metrics: SearchMetrics,
+  { payloadBytes, timeoutMs }: { readonly payloadBytes: number; readonly timeoutMs: number },
+): SendBulk {
+  // OpenSearch waits this long for an unavailable shard. Two thirds of the limit leave time for the answer, which has the reason.
+  const timeout = `${Math.ceil((timeoutMs * 2) / 3)}ms`;
   const post = async (alias: string, lines: readonly Line[]): Promise<readonly Outcome[]> => {
     metrics.searchTasksInFlight.inc({ engine: ENGINE });
     try {
@@ -48,7 +51,7 @@ export function createBulk(client: EngineClient, metrics: SearchMetrics, payload
         method: 'POST',
         path: `/${alias}/_bulk`,
         // `require_alias`: OpenSearch must not create the index if it was deleted.
-        querystring: { require_alias: true, timeout: SHARD_TIMEOUT, filter_path: 'items.*.status,items.*.error' },
+        querystring: { require_alias: true, timeout, filter_path: 'items.*.status,items.*.error' },
         bulkBody: lines.map(({ text }) => text).join(''),
       } as const;
       const { items } = answerSchema.parse(await client.send(request, ONCE));

@@ -77,12 +77,12 @@ export function opensearchSearch(options: OpenSearchOptions): SearchAdapter {
 }
 
 function createIndex(
-  { index: alias, payloadBytes, auth, ca, ...config }: z.output<typeof optionsSchema>,
+  { index: alias, auth, ca, ...config }: z.output<typeof optionsSchema>,
   { logger, metrics, analysis }: SearchIndexContext,
 ): SearchIndex {
   const client = createClient({ ...config, ...(auth && { auth }), ...(ca !== undefined && { ca }), metrics });
   const indexes = createIndexes(client, alias);
-  const writer = createDocumentWriter(client, createBulk(client, metrics, payloadBytes), analysis, metrics);
+  const writer = createDocumentWriter(client, createBulk(client, metrics, config), analysis, metrics);
   const rebuild = createRebuild(client, writer, indexes, alias);
   const readiness = createReadiness({ engine: ENGINE, name: 'OpenSearch', logger }, async () => {
     await client.send({ method: 'PUT', path: `/_index_template/${alias}`, body: templateOf(alias, config) });
