@@ -29,8 +29,6 @@ export interface SearchPhrase {
    * `any` at its offset from the start of the phrase.
    */
   readonly parts: readonly { readonly offset: number; readonly any: readonly SearchLexeme[] }[];
-  /** The parts of the phrase in scripts that are written without spaces, such as Chinese. */
-  readonly runs: readonly string[];
 }
 
 export const lexemeOf = (

@@ -100,7 +100,7 @@ function tokenExpression(token: Token, lexicon: Lexicon): SearchExpression {
   if (token.kind === 'emoji') return lexemeOf(token.text);
   const characters = Array.from(token.text);
   return characters.length === 1
-    ? { kind: 'phrase', parts: [{ offset: 0, any: [lexemeOf(token.text, { isPrefix: true })] }], runs: [token.text] }
+    ? { kind: 'phrase', parts: [{ offset: 0, any: [lexemeOf(token.text, { isPrefix: true })] }] }
     : phraseOf([token], () => []);
 }
 
@@ -115,7 +115,6 @@ function phraseOf(
 ): SearchPhrase {
   const start = tokens[0]?.position ?? 1;
   const parts: SearchPhrase['parts'][number][] = [];
-  const runs: string[] = [];
   for (const [index, { kind, text, position }] of tokens.entries()) {
     if (parts.length >= MAX_PHRASE_LENGTH) break;
     const offset = position - start;
@@ -123,13 +122,12 @@ function phraseOf(
     else if (kind === 'emoji') parts.push({ offset, any: [lexemeOf(text)] });
     else {
       const characters = Array.from(text).slice(0, MAX_PHRASE_LENGTH - parts.length);
-      runs.push(characters.join(''));
       if (characters.length === 1) parts.push({ offset, any: [lexemeOf(text, { isPrefix: true })] });
       for (const [at, pair] of pairsOf(characters).entries())
         parts.push({ offset: offset + at, any: [lexemeOf(pair)] });
     }
   }
-  return { kind: 'phrase', parts, runs };
+  return { kind: 'phrase', parts };
 }
 
 /** Returns the lexemes for a word's spelling and for its other forms, such as the word without accents. */
