@@ -43,7 +43,7 @@ export function createApprovals(db: Knex, callOf: HookRunner['callOf']): Approva
   return {
     require: async (event, request) => {
       const call = callOf(event);
-      if (call === undefined) throw bad('event must be the event of a before-hook whose call is still running');
+      if (call === undefined) throw bad('event must be the object that a before-hook got, not a copy of it');
       const { operation, input, actor, requestId } = event;
       if (!isApprovable(operation)) {
         throw bad(

@@ -433,8 +433,8 @@ describe('a mistake of the host', () => {
   const good = { reason: 'as a rule' };
 
   it.each<[string, (event: BeforeEvent<'blockRoom'>) => [unknown, unknown], string]>([
-    ['a copy of the event', (event) => [{ ...event }, good], 'event must be the event of a before-hook'],
-    ['no event', () => [undefined, good], 'event must be the event of a before-hook'],
+    ['a copy of the event', (event) => [{ ...event }, good], 'event must be the object that a before-hook got'],
+    ['no event', () => [undefined, good], 'event must be the object that a before-hook got'],
     ['no reason', (event) => [event, undefined], 'reason must be a text of 1 to 1000 characters'],
     ['a reason with a NUL', (event) => [event, { reason: 'a\0' }], 'reason must be a text of 1 to 1000 characters'],
     ['no time', (event) => [event, { ...good, expiresInMs: 0 }], 'expiresInMs must be from 1 to'],
