@@ -59,13 +59,13 @@ export interface AdminPlugin {
    * after an operation.
    */
   readonly hooks: Hooks;
-  /** Makes an operation wait until a second administrator approves it. */
+  /** Lets before-hooks refuse a call until a second administrator has approved it. */
   readonly approvals: Approvals;
   /** Shows jobs and waits for them. */
   readonly jobs: Jobs;
   /** Searches messages. */
   readonly search: Search;
-  /** Takes the events that the homeserver writes. */
+  /** Takes the events that the homeserver writes, and updates what the plugin stores about them, such as the search index. */
   readonly events: Events;
   /** Checks registration tokens, and counts their uses when people register. */
   readonly registrationTokens: RegistrationTokens;
@@ -73,11 +73,12 @@ export interface AdminPlugin {
   readonly rooms: Rooms;
   /** Tells what administrators have decided about an account, for example that it is suspended or locked. */
   readonly accounts: Accounts;
-  /** Tells whether a media file is quarantined, and locks media files. */
+  /** Tells whether a media file is quarantined, and locks media files so that the plugin does not remove them. */
   readonly media: Media;
   /**
-   * Migrates the plugin's own tables, checks Dendrite's tables, creates the search index, and starts to run jobs. Further calls
-   * have no effect after a success. A call after a failure tries again.
+   * Migrates the plugin's own tables, checks Dendrite's tables, creates the search index, and starts to run jobs. If the search
+   * index is outdated, also queues its rebuild. Further calls have no effect after a success. A call after a failure tries
+   * again.
    * @throws Error that says what is missing, or that the plugin has been stopped. A stopped plugin cannot be started again.
    */
   readonly start: () => Promise<void>;
@@ -92,7 +93,7 @@ export interface AdminPlugin {
 const silent: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /**
- * Creates the admin API of a homeserver. The plugin does nothing before `start()`.
+ * Creates the admin API of a homeserver. The plugin does nothing on its own before `start()`.
  * @throws Error that names every mistake in the host and the options, or if the registry already has metrics of this plugin
  */
 export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}): AdminPlugin {
@@ -230,8 +231,8 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
 
   const operations = createOperationFunctions(pipeline);
   /**
-   * Queues a reindex of the search index. If a hook refuses the reindex, only logs this. Until the reindex has ended, a search
-   * may miss events.
+   * Queues a reindex of the search index. If this fails, for example because a hook refuses it, only logs the failure. Until
+   * the reindex has ended, a search may miss events.
    */
   const rebuildSearch = async (): Promise<void> => {
     try {
@@ -246,8 +247,8 @@ export function createAdminPlugin(host: Host, options: AdminPluginOptions = {}):
   };
 
   /**
-   * Queues the first rebuild of the summary tables of rooms and users, if the homeserver is large. Until the rebuild has ended,
-   * lists of rooms and users take longer.
+   * Queues the first rebuild of the summary tables of rooms and users, if the homeserver is large. If this fails, only logs the
+   * failure. Until the rebuild has ended, lists of rooms and users take longer.
    */
   const buildSummaries = async (): Promise<void> => {
     try {

@@ -75,7 +75,7 @@ export interface Answers {
     readonly dry_run?: true;
   } | StartedJob;
   readonly deleteRoom: {
-    /** Local users who have left, rejected an invite or withdrawn a knock. */
+    /** Local users who have left, rejected an invite or withdrawn a knock, at most 10,000. */
     readonly kicked_users: readonly string[];
     /** Number of users who have left. Absent if `kicked_users` lists all of them. */
     readonly kicked_users_total?: number;
@@ -83,7 +83,7 @@ export interface Answers {
     /** Local aliases that were moved to the new room. */
     readonly local_aliases: readonly string[];
     readonly new_room_id: string | null;
-    /** How many media were deleted. Absent if no media were to be deleted. */
+    /** How many media were deleted. Absent if no media were to be deleted, and before the deletion has ended. */
     readonly media?: DeletionCounts;
     /** Servers that had not received all leave events when the room was purged. These servers will never receive the events. */
     readonly undelivered?: readonly string[];
@@ -168,9 +168,9 @@ export interface Answers {
   };
   readonly evacuateUser: {
     readonly affected: readonly string[];
-    /** Rooms that the user could not leave, and the reasons. */
+    /** Rooms that the user could not leave, and the reasons. Absent if there are none. */
     readonly failed?: readonly Failure[];
-    /** Invites that were removed only on this homeserver, because the inviter's server could not be asked to reject the invite or has refused. Each entry has the room id and the reason. */
+    /** Invites that were removed only on this homeserver, because the inviter's server could not be asked to reject the invite or has refused. Each entry has the room id and the reason. Absent if there are none. */
     readonly unreachable?: readonly Failure[];
     /** `true` if the call was a dry run, which has changed nothing. */
     readonly dry_run?: true;
@@ -179,7 +179,7 @@ export interface Answers {
     /** Number of the user's devices whose keys are stored after the refresh. */
     readonly devices?: number;
     readonly removed?: number;
-    /** Number of devices that were left out because their keys have no valid signature. */
+    /** Number of devices that were left out because their keys have no valid signature. Absent if it is 0. */
     readonly left_out?: number;
     /** `true` if the call was a dry run, which has changed nothing. */
     readonly dry_run?: true;
@@ -319,11 +319,14 @@ export interface Answers {
   readonly deactivateUser: {
     readonly id_server_unbind_result: 'success';
   } | {
-    /** Invites that were removed only on this homeserver, because the inviter's server could not be asked to reject the invite or has refused. Each entry has the room id and the reason. */
+    readonly affected: readonly string[];
+    /** Rooms that the user could not leave, and the reasons. Absent if there are none. */
+    readonly failed?: readonly Failure[];
+    /** Invites that were removed only on this homeserver, because the inviter's server could not be asked to reject the invite or has refused. Each entry has the room id and the reason. Absent if there are none. */
     readonly unreachable?: readonly Failure[];
     /** How many media were deleted. Absent if the input field `media` is `keep`. */
     readonly media?: DeletionCounts;
-    /** For each kind of data, the number of redacted events or deleted rows. In a dry run, the numbers that would be redacted or deleted, for all kinds. Absent if the input field `erase` is `false`. */
+    /** For each kind of data in `remove`, the number of redacted events or deleted rows. In a dry run, the numbers that would be redacted or deleted, for all kinds. Absent if the input field `erase` is `false`. */
     readonly removed?: {
       readonly account_data?: number;
       readonly key_backups?: number;
@@ -336,9 +339,6 @@ export interface Answers {
       readonly reason: string;
       readonly events: number;
     })[];
-    readonly affected: readonly string[];
-    /** Rooms that the user could not leave, and the reasons. */
-    readonly failed?: readonly Failure[];
     /** `true` if the call was a dry run, which has changed nothing. */
     readonly dry_run?: true;
   } | {
@@ -1338,7 +1338,7 @@ export type MembershipCounts = {
 
 /** What a call of `deleteRoom` has done. `kickedUsers`, `failedToKickUsers`, `localAliases` and `newRoomId` are Synapse's fields, in camel case. */
 export type RoomShutdown = {
-  /** Local users who have left, rejected an invite or withdrawn a knock. */
+  /** Local users who have left, rejected an invite or withdrawn a knock, at most 10,000. */
   readonly kicked_users: readonly string[];
   /** Number of users who have left. Absent if `kicked_users` lists all of them. */
   readonly kicked_users_total?: number;
@@ -1346,7 +1346,7 @@ export type RoomShutdown = {
   /** Local aliases that were moved to the new room. */
   readonly local_aliases: readonly string[];
   readonly new_room_id: string | null;
-  /** How many media were deleted. Absent if no media were to be deleted. */
+  /** How many media were deleted. Absent if no media were to be deleted, and before the deletion has ended. */
   readonly media?: DeletionCounts;
   /** Servers that had not received all leave events when the room was purged. These servers will never receive the events. */
   readonly undelivered?: readonly string[];

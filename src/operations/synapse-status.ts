@@ -1,6 +1,8 @@
 import type { JobState } from '../jobs/job.ts';
 
-/** For each state of a job, the `status` in answers that have Synapse's format. */
+/**
+ * For each state of a job, the `status` in Synapse's answers about one purge of history or one redaction of a user's events.
+ */
 export const SYNAPSE_STATUS = {
   queued: 'scheduled',
   running: 'active',

@@ -27,8 +27,8 @@ export interface Approvals {
   /**
    * Requires that a second administrator approves a call. A before-hook calls this function and returns its result. The result
    * is `undefined` if another administrator has approved the same operation with the same input for the same caller. Otherwise
-   * the result is a denial, whose error has the `approval_id`. When the operation runs, it uses up its approval in the same
-   * transaction. A dry run needs no approval.
+   * the function stores a request for approval, unless there already is one. The result is then a denial, whose error has the
+   * `approval_id`. When the operation runs, it uses up its approval in the same transaction. A dry run needs no approval.
    * @param event the event that the before-hook got, not a copy of it
    * @throws Error if `event` is not such an event, the operation is not in `APPROVABLE_OPERATIONS`, or `reason` or
    * `expiresInMs` is invalid

@@ -80,9 +80,9 @@ export interface Hooks {
     hook: HookCall<BeforeEvent<Name>, Denial | undefined>,
   ) => () => void;
   /**
-   * Adds a hook that runs after an operation has committed. Several hooks run in parallel. If the hook throws, the plugin logs
-   * and counts the error, and the operation still succeeds. The hook does not run if the process dies between the commit and
-   * the hook.
+   * Adds a hook that runs after an operation has committed. The hook does not run after a dry run. Several hooks run in
+   * parallel. If the hook throws or exceeds its time limit, the plugin logs and counts the error, and the operation still
+   * succeeds. The hook does not run if the process dies between the commit and the hook.
    * @throws Error if the operation does not exist, the name is taken, or the time limit is invalid
    */
   readonly after: <Name extends OperationName>(
@@ -118,7 +118,7 @@ export interface HookRunner extends Hooks {
   readonly callOf: (event: object) => AskingCall | undefined;
   /** Starts the after-hooks, and returns at once. Only `stop()` waits for the hooks to end. */
   readonly runAfter: (event: AfterEvent<OperationName>) => void;
-  /** Removes all hooks, and waits for running hooks. */
+  /** Removes all hooks, and waits for running after-hooks. Later calls of `runBefore()` throw. */
   readonly stop: () => Promise<void>;
 }
 
@@ -204,7 +204,7 @@ function verdictOf(returned: unknown): Denial | undefined {
   throw new Error('the hook returned neither deny(…) nor undefined');
 }
 
-/** Makes a frozen copy of an event. All hooks of a call share the copy. The operation gets the original input. */
+/** Makes a frozen copy of an event. All hooks that get the event share the copy. The operation gets the original input. */
 function frozenCopy<Event extends object>(event: Event): Event {
   const freeze = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;

@@ -7,8 +7,8 @@ import { resultOf, runOperation } from './run-operation.ts';
 import { validateInput } from './validate-input.ts';
 
 /**
- * Creates the functions with which an operation calls other operations. These calls pass through the whole pipeline:
- * validation, authorisation, hooks and audit.
+ * Creates the functions with which an operation checks the input of other operations, and runs other operations. A run passes
+ * through the whole pipeline: validation, authorisation, hooks and audit.
  */
 export function createOperationCalls(pipeline: () => Pipeline): OperationCalls {
   return {

@@ -43,8 +43,9 @@ export class StartedJob {
 const isDryRun = (input: unknown): boolean => isRecord(input) && input.dryRun === true;
 
 /**
- * Runs an operation until its transaction has committed. If the operation's work is a job, only queues the job, except for a
- * dry run, which does the whole work and rolls it back.
+ * Runs an operation: validates the input, authorises the actor, runs the before-hooks, does the work, and starts the
+ * after-hooks. If the work is a job, only queues the job and returns a `StartedJob`. A dry run does the whole work, even that
+ * of a job, and rolls it back.
  */
 export async function performOperation(pipeline: Pipeline, call: Call, rawInput: unknown): Promise<unknown> {
   const operation = operationNamed(call.name);
@@ -80,8 +81,8 @@ async function write(
 }
 
 /**
- * Does everything that comes before the operation's own work: validates the input, authorises the actor and runs the
- * before-hooks.
+ * Does everything that comes before the operation's own work: validates the input, authorises the actor, and runs the
+ * before-hooks of the operation and of the operations that it includes. Sets the call's target.
  */
 async function admit<Input extends z.ZodType>(
   { services, hooks }: Pipeline,
@@ -184,8 +185,9 @@ async function startJob(pipeline: Pipeline, call: Call, operation: JobOperation,
 
 /**
  * Does the dry run of an operation whose work is a job. All steps of the job share one transaction, which the function rolls
- * back at the end. Only the first step opens this transaction. If the job sends requests to other servers before that step,
- * these requests hold no database connection.
+ * back at the end. The transaction is not opened before the first step. So requests that the job sends to other servers before
+ * that step hold no database connection. `begin()` runs twice: before the work, in a transaction of its own, to refuse a wrong
+ * call early, and again in the shared transaction.
  */
 async function tryJob(pipeline: Pipeline, call: Call, operation: JobOperation, input: object): Promise<object> {
   const { db, ...services } = pipeline.services;

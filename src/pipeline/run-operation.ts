@@ -27,7 +27,7 @@ export interface Caller {
  * Runs an operation: validates the input, authorises the actor, runs the before-hooks, does the work, counts metrics and runs
  * the after-hooks. If the operation changes something, one transaction does the work and writes the audit entry. HTTP and
  * in-process calls both use this function. If the operation's work is a job, this function only queues the job, and returns a
- * `StartedJob`. Only a dry run does all the work at once.
+ * `StartedJob`. A dry run of such an operation does all the work at once.
  * @throws MatrixError `M_INVALID_PARAM` or `M_MISSING_PARAM` for bad input; `M_FORBIDDEN` or `M_GUEST_ACCESS_FORBIDDEN` for an
  * actor who may not run the operation; `M_UNKNOWN` with status 503 if the database is unavailable; the error of a hook that
  * refuses the operation; the operation's own errors

@@ -41,7 +41,8 @@ const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 interface Client {
   /**
-   * Sends a request with the access token. Returns the body of the answer: parsed if it is JSON, otherwise as a text.
+   * Sends a request, with the access token if there is one. Returns the body of the answer: parsed if it is JSON, otherwise as
+   * a text.
    * @throws Error if the answer's status is not 2xx
    */
   readonly call: (method: string, path: string, body?: unknown) => Promise<unknown>;

@@ -46,8 +46,8 @@ export interface HomeserverSettings {
    */
   readonly accounts?: Pick<AdminPluginOptions, 'accounts' | 'registration' | 'serverNotices'>;
   /**
-   * Settings for requests to other servers. @defaultValue the homeserver sends no requests, and events for other servers stay
-   * in the queue
+   * Settings for requests to other servers, and for the HTTPS server that receives their requests. @defaultValue the homeserver
+   * neither sends nor receives such requests, and events for other servers stay in the queue
    */
   readonly federation?: HttpsSettings & {
     /** Certificate of the HTTPS server for other homeservers. @defaultValue there is no such server */

@@ -22,8 +22,9 @@ const ADMIN_LEVEL = 100;
 
 /**
  * Gives a user the power level that the most powerful local member of a room has. This local member sends the new power levels.
- * If the room is not public and the user is neither joined nor invited, the local member also invites the user. If the user
- * already has at least this power level, the power levels do not change. Synapse's route is `POST
+ * If this member is a creator whose level is infinite, the user gets the highest level in the power levels event, but at least
+ * 100. If the room is not public and the user is neither joined nor invited, the local member also invites the user. If the
+ * user already has at least this power level, the power levels do not change. Synapse's route is `POST
  * /_synapse/admin/v1/rooms/{roomIdOrAlias}/make_room_admin`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room or user
  * @throws MatrixError `M_FORBIDDEN` if the user is banned from the room, or if the user needs an invite and the room is blocked
@@ -92,9 +93,10 @@ function grantedLevel({ levelOf: of, power, version }: Governance, granter: User
 }
 
 /**
- * Returns the event with which the granter invites the user, or no event if the user needs no invite.
- * @throws MatrixError `M_FORBIDDEN` if the user is banned or the room is blocked, `M_BAD_STATE` if a remote user needs an
- * invite
+ * Returns the event with which the granter invites the user. Returns no event if the user needs no invite: the room is public,
+ * or the user is joined or invited.
+ * @throws MatrixError `M_FORBIDDEN` if the user is banned, or needs an invite and the room is blocked; `M_BAD_STATE` if a
+ * remote user needs an invite
  */
 async function inviteDrafts(
   { transaction, roomWriter, localServerNames }: WriteScope,

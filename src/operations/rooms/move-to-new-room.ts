@@ -44,7 +44,9 @@ export async function joinNewRoom(
   afterCommit(() => announced(work, joined));
 }
 
-/** Returns the user ids among the items of the job, which is a list in the database. These users have left the old room. */
+/**
+ * Returns the user ids among the job's items, a list that the database stores for the job. These users have left the old room.
+ */
 export const userIdsOf = (items: readonly string[]): UserId[] => items.filter(isUserId);
 
 /**

@@ -26,7 +26,7 @@ import { requireChoice } from '../media/media-choice.ts';
 import { timeInput } from '../server/time-input.ts';
 import { findPosition } from './find-event-by-time.ts';
 
-/** If a purge removes at least this many events, the job treats the timeline as large, and uses other SQL queries. */
+/** If at least this many events leave the timeline, the job treats the timeline as large, and uses other SQL queries. */
 const LARGE_TIMELINE = 25_000;
 /** Number of media for which the job looks for references at a time. */
 const NOTED = 20_000;
@@ -159,7 +159,10 @@ async function* unusedMedia(work: JobScope<Progress>): AsyncGenerator<readonly M
   }
 }
 
-/** Counts the events that the purge will remove, and returns the job's first checkpoint. */
+/**
+ * Finds the point of the purge. Counts the events that will leave the timeline, and those of them that local users sent.
+ * Returns the job's first checkpoint.
+ */
 async function count(
   work: Pick<JobScope, 'reader' | 'localServerNames'>,
   room: RoomKeys,
@@ -194,8 +197,9 @@ async function requireKnownRoom(db: Db, roomId: string, eventId?: string): Promi
 }
 
 /**
- * Finds the place of the first event that stays in the timeline. If all events are older than `upToTs`, this is the last event.
- * @throws MatrixError `M_NOT_FOUND` if there is no such event
+ * Finds the first event that stays in the timeline: the event `eventId`, or else the first event at or after `upToTs`, or else
+ * the last event. Returns its place: its depth and its stream position.
+ * @throws MatrixError `M_NOT_FOUND` if the event is not in the timeline, or the timeline is empty
  */
 async function findPoint(db: Db, { roomId }: RoomKeys, { eventId, upToTs = 0 }: Point): Promise<Place> {
   const place =

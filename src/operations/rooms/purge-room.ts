@@ -20,17 +20,21 @@ import { roomIdInput } from './room-id-input.ts';
 
 /** The checkpoint of a purge's job. */
 interface Progress extends PurgeCheckpoint {
-  /** Progress of the evacuation before the purge. Absent after the job has hidden the room. */
+  /** Progress of the evacuation. Present from its first step until the room is hidden. */
   readonly evacuation?: EvacuationProgress | undefined;
-  /** How many media have been deleted so far. Absent if the input field `media` is `keep`. */
+  /**
+   * How many media have been deleted so far. Absent before the first step that deletes media, and if the input field `media` is
+   * `keep`.
+   */
   readonly media?: DeletionCounts | undefined;
 }
 
 /**
- * Deletes a room's data from the homeserver. Afterwards, only events of other rooms may still mention the room. The job first
- * hides the room, so that nobody can use it, and then deletes the room's data. If the job is cancelled or fails after this, the
- * room stays hidden, and another purge of the room continues the work. Dendrite's route is `POST
- * /_dendrite/admin/purgeRoom/{roomID}`. Unlike this operation, Dendrite leaves much of the data behind.
+ * Deletes a room's data from the homeserver. Afterwards, only events of other rooms may still mention the room. The call hides
+ * the room, so that nobody can use it, and a job deletes the room's data. With `evacuate`, the job hides the room after the
+ * evacuation. If the job is cancelled or fails later, the room stays hidden, and another purge of the room continues the work.
+ * Dendrite's route is `POST /_dendrite/admin/purgeRoom/{roomID}`. Unlike this operation, Dendrite leaves much of the data
+ * behind.
  * @throws MatrixError `M_NOT_FOUND` if there is no such room
  * @throws MatrixError `M_BAD_STATE` if `media` is not `keep` and the host provides no store of media files
  * @throws MatrixError 409 `M_BAD_STATE` if `onlyIfEmpty` is set and the room has local users
@@ -64,7 +68,7 @@ export const purgeRoom = defineJobOperation({
      * nothing outside of the room refers. `all`: the job deletes all media that the events use. @defaultValue `keep`
      */
     media: mediaChoiceInput,
-    /** Whether to only report what would happen. @defaultValue false */
+    /** Whether to change nothing and only report what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ roomId }) => roomId,
@@ -113,10 +117,7 @@ function deleteMediaFirst(work: JobScope<Progress>, roomId: RoomId, choice: Dele
   );
 }
 
-/**
- * Returns a function that commits steps of `purgeHiddenRoom()`. It adds the counts of deleted media to the checkpoint of each
- * step.
- */
+/** Returns a function that commits steps of `purgeHiddenRoom()`. It adds `media` to the checkpoint of each step. */
 const keeping =
   (work: JobScope<Progress>, media: DeletionCounts | undefined): JobScope<PurgeCheckpoint>['commit'] =>
   (step) =>
@@ -128,7 +129,7 @@ const keeping =
 /**
  * Checks that no local user is in the room, is invited or is knocking. Locks the room, so that nobody can join before the
  * transaction has ended.
- * @throws MatrixError 409 `M_BAD_STATE` if the room has local users
+ * @throws MatrixError `M_NOT_FOUND` if there is no such room, 409 `M_BAD_STATE` if the room has local users
  */
 async function requireEmpty({ transaction, localServerNames }: WriteScope, roomId: RoomId): Promise<void> {
   const { roomNid } = await requireRoomRow(transaction, roomId);

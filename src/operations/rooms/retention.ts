@@ -36,9 +36,9 @@ export interface RetentionPolicy {
   readonly maxLifetimeMs?: number | undefined;
   /** Ids of rooms whose history is never purged. */
   readonly keep: readonly string[];
-  /** What happens to the media of purged events, unless the caller says it. See the input of `purgeHistory`. */
+  /** What happens to the media of purged events, unless the input of the call says it. See the input of `purgeHistory`. */
   readonly media: HistoryMediaChoice;
-  /** Whether the operation only counts rooms and purges nothing. */
+  /** Whether the operation only reports rooms and purges nothing. */
   readonly dryRun: boolean;
 }
 
@@ -70,9 +70,10 @@ function requirePolicy({ retention }: Pick<OperationServices, 'retention'>): Ret
 
 /**
  * Purges the expired history of all rooms, including events of local users. A room's `m.room.retention` event says how long the
- * room's events stay. For rooms without such an event, `options.rooms.retention` says how long events stay. If this option is
- * set, the plugin runs this operation once a day. For each room, it calls the operation `purgeHistory`, so the host's hooks for
- * `purgeHistory` can refuse the purge of a room. Source: MSC1763.
+ * room's events stay. For rooms without such an event, `options.rooms.retention` says how long events stay. This option also
+ * limits the time in such events, and names rooms that are never purged. If the option is set, the plugin runs this operation
+ * once a day. For each room, it calls the operation `purgeHistory`, so the host's hooks for `purgeHistory` can refuse the purge
+ * of a room. Source: MSC1763.
  * @throws MatrixError `M_BAD_STATE` if `options.rooms.retention` is not set
  * @throws MatrixError `M_BAD_STATE` if `media` is not `keep` and the host provides no store of media files
  */
@@ -111,7 +112,10 @@ export const purgeExpiredHistory = defineJobOperation({
   },
 });
 
-/** Purges the expired history of a room, if there is any. Returns the progress with the outcome. */
+/**
+ * Purges the expired history of a room, if there is any. A dry run purges nothing. Adds the room to the progress, or the reason
+ * why the purge failed. Returns the progress.
+ */
 async function purgeExpired(
   { calls, actor, signal, jobRun, reader }: JobScope<Progress>,
   policy: RetentionPolicy,
@@ -146,8 +150,8 @@ function lifetimeOf(
 }
 
 /**
- * Tells whether a purge would remove one of the first `LOOKED_AT` events of a room's timeline, because its time is before
- * `time` or is not a number.
+ * Tells whether one of the first `LOOKED_AT` events of a room's timeline has expired: its time is before `time` or is not a
+ * number, and it is no forward extremity.
  */
 async function hasExpired(
   db: Db,

@@ -21,7 +21,7 @@ const MAX_NAMED_USERS = 10_000;
  * fields, in camel case.
  */
 export interface RoomShutdown {
-  /** Local users who have left, rejected an invite or withdrawn a knock. */
+  /** Local users who have left, rejected an invite or withdrawn a knock, at most 10,000. */
   readonly kickedUsers: readonly string[];
   /** Number of users who have left. Absent if `kickedUsers` lists all of them. */
   readonly kickedUsersTotal?: number;
@@ -29,7 +29,7 @@ export interface RoomShutdown {
   /** Local aliases that were moved to the new room. */
   readonly localAliases: readonly string[];
   readonly newRoomId: RoomId | null;
-  /** How many media were deleted. Absent if no media were to be deleted. */
+  /** How many media were deleted. Absent if no media were to be deleted, and before the deletion has ended. */
   readonly media?: DeletionCounts;
   /** Servers that had not received all leave events when the room was purged. These servers will never receive the events. */
   readonly undelivered?: readonly string[];
@@ -42,7 +42,7 @@ export interface DeletionProgress {
   /** Number of users who have joined the new room. */
   readonly moved?: number;
   readonly aliases?: readonly string[];
-  /** How many media have been deleted. Absent if no media are to be deleted. */
+  /** How many media have been deleted. Absent before the first step that deletes media. */
   readonly media?: DeletionCounts;
   /** What the deletion has done with the users. Absent until all users have left and the room is hidden or forgotten. */
   readonly shutdown?: RoomShutdown;

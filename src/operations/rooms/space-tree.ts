@@ -5,7 +5,10 @@ import { listShownRooms } from '../../storage/roomserver/room-summaries.ts';
 import { readNamedState, textOf } from '../../storage/syncapi/named-state.ts';
 import { listSpaceChildren, type SpaceChildEvent } from '../../storage/syncapi/space-children.ts';
 
-/** Maximum number of rooms that one call of `walkSpace()` reads. The call leaves out further children. */
+/**
+ * Maximum number of rooms that one call of `walkSpace()` reads, and of child events that one call of `readChildren()` reads.
+ * Further rooms and children are left out.
+ */
 const MAX_ROOMS = 5_000;
 
 /** Returns those of the given rooms that are spaces. In other rooms, `m.space.child` events have no meaning. */
@@ -15,8 +18,8 @@ async function spacesAmong(db: Db, roomIds: readonly RoomId[]): Promise<RoomId[]
 }
 
 /**
- * Tells whether an `m.space.child` event adds a child to the space. An event without `via` removes the child. Source:
- * Client-Server API, `m.space.child`.
+ * Tells whether an `m.space.child` event adds a child to the space. An event without servers in `via` removes the child.
+ * Source: Client-Server API, `m.space.child`.
  */
 const isChild = ({ event: { content } }: SpaceChildEvent): boolean => {
   const { via } = (content ?? {}) as EventJson;
@@ -79,8 +82,8 @@ export async function walkSpace(db: Db, root: RoomId, maxDepth: number): Promise
 }
 
 /**
- * Reads a space and the rooms below it, level by level. `shown` has the rooms that the homeserver knows. `children` has the
- * `m.space.child` events of each space.
+ * Reads a space and the rooms below it, level by level. `shown` has those of these rooms of which the homeserver has events and
+ * that are not being purged. `children` has, for each space above the last level, the events that add a child.
  */
 async function loadTree(
   db: Db,

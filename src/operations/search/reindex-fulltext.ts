@@ -4,8 +4,9 @@ import { defineJobOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
 /**
- * Rebuilds the full-text index. The old index answers searches in the meantime. Several processes share the work. Dendrite's
- * route is `GET /_dendrite/admin/fulltext/reindex`. In Dendrite, the call starts no job, and the progress is not shown.
+ * Rebuilds the full-text index in a job. The old index answers searches in the meantime. Several processes share the work.
+ * Dendrite's route is `GET /_dendrite/admin/fulltext/reindex`. In Dendrite, the call starts no job, and the progress is not
+ * shown.
  * @throws MatrixError `M_BAD_STATE` if search is switched off
  */
 export const reindexFulltext = defineJobOperation({

@@ -108,9 +108,8 @@ export const decideApproval = defineOperation({
 });
 
 /**
- * Checks that the actor may decide about an approval. The actor must be a current administrator, and must not be the requester.
- * Code of the homeserver may not decide. The comparison of user ids ignores case, because two access tokens may spell the same
- * user id differently.
+ * Checks that the actor may decide about an approval: a current administrator who is not the requester. Code of the homeserver
+ * may not decide. The comparison of user ids ignores case, because two access tokens may spell the same user id differently.
  * @throws MatrixError `M_FORBIDDEN`
  */
 async function requireSecondAdmin(db: Db, actor: Actor, { requestedBy }: Approval): Promise<void> {

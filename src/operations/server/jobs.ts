@@ -35,7 +35,8 @@ export const listJobs = defineOperation({
 
 /**
  * Reads a page of the jobs that match `filter`, newest first. `from` is the id of the last job of the previous page. `offset`
- * is a number of jobs to skip.
+ * is a number of jobs to skip. The returned `nextToken` is the `from` of the next page, or `undefined` if this is the last
+ * page.
  * @throws ParameterError if the job with the id `from` does not exist
  */
 export async function pageOfJobs(

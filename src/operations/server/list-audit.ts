@@ -4,7 +4,10 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { timeInput } from './time-input.ts';
 
-/** Lists the entries of the audit, newest first, page by page. */
+/**
+ * Lists the entries of the audit, newest first, page by page. An entry says who has called which operation, and with what
+ * outcome.
+ */
 export const listAudit = defineOperation({
   access: 'admin',
   effect: 'read',

@@ -5,8 +5,8 @@ import { inputObject } from '../input-object.ts';
 
 /**
  * Shows the OpenAPI 3.1 document of this API: every route with its parameters, answers and errors. The package contains the
- * document as `koa-matrix-admin/openapi.json`. Only administrators may call the operation, because the document says which
- * version runs, and nobody else needs the document.
+ * document as `koa-matrix-admin/openapi.json`. Only administrators may call the operation, because nobody else needs the
+ * document.
  */
 export const getOpenApiDocument = defineOperation({
   access: 'admin',

@@ -23,7 +23,7 @@ import {
 import { defineJobOperation, type JobScope } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 
-/** Number of rooms whose summaries one step compares. The next constant is the same for users. */
+/** Number of rooms whose summaries one step compares. `USERS_AT_ONCE` is the same for users. */
 const ROOMS_AT_ONCE = 1_000;
 const USERS_AT_ONCE = 20_000;
 
@@ -44,8 +44,8 @@ export interface RebuiltSummaries {
 }
 
 /**
- * How far the job has compared one kind of summaries. `next` is the last room or user that was compared. The next step begins
- * after it. `next` is `undefined` at the beginning and at the end.
+ * How far the job has compared one kind of summaries. `next` is the last room or user that was compared, after which the next
+ * step begins. It is `undefined` at the beginning and at the end.
  */
 interface KindProgress<Place> extends ComparedSummaries {
   readonly next: Place | undefined;
@@ -59,7 +59,8 @@ interface Progress {
 
 /**
  * What `compareAll()` needs for one kind of summaries. `total` is the number of rooms or users. `compare` compares the next
- * rooms or users after a place in the list. A place is the number of a room or the name of a user.
+ * rooms or users after a place in the list. A place is the NID of a room (Dendrite's number of it), or the localpart and server
+ * name of a user.
  */
 interface Part<Place> {
   readonly kind: SummaryKind;
@@ -125,8 +126,8 @@ export const rebuildSummaries = defineJobOperation({
 });
 
 /**
- * Compares all summaries of a kind. If this is no dry run, then creates the indexes for sorting and searching, and notes in the
- * database that lists can use the summaries.
+ * Compares all summaries of a kind. If this is no dry run, also corrects them, then creates the indexes for sorting and
+ * searching, and stores that lists can use the summaries.
  */
 async function compareAll<Place>(
   work: JobScope<Progress>,

@@ -30,8 +30,8 @@ export interface Deactivation extends Evacuation {
   /** How many media were deleted. Absent if the input field `media` is `keep`. */
   readonly media?: DeletionCounts;
   /**
-   * For each kind of data, the number of redacted events or deleted rows. In a dry run, the numbers that would be redacted or
-   * deleted, for all kinds. Absent if the input field `erase` is `false`.
+   * For each kind of data in `remove`, the number of redacted events or deleted rows. In a dry run, the numbers that would be
+   * redacted or deleted, for all kinds. Absent if the input field `erase` is `false`.
    */
   readonly removed?: ErasedData;
   /** Events that could not be redacted, by reason. Absent if there are none. */
@@ -55,9 +55,10 @@ interface Progress {
 /**
  * Deactivates a local user's account. One transaction ends all logins and deletes access tokens, devices, device keys, e-mail
  * addresses, telephone numbers and restrictions. With `erase`, the transaction also deletes the profile, and records that the
- * homeserver must hide the user's messages. A job then makes the user leave all rooms, as the operation `evacuateUser` does. If
- * the account is already deactivated, the operation does all of this again. Administrators may deactivate their own account if
- * there is another active administrator. Synapse's route is `POST /_synapse/admin/v1/deactivate/{userId}`.
+ * homeserver must hide the user's messages. A job then redacts and deletes what `remove` and `media` say, and makes the user
+ * leave all rooms, as `evacuateUser` does. If the account is already deactivated, the operation does all of this again.
+ * Administrators may deactivate their own account if there is another active administrator. Synapse's route is `POST
+ * /_synapse/admin/v1/deactivate/{userId}`.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  * @throws MatrixError `M_BAD_STATE` if `media` is not `keep` and the host provides no store of media files
  * @throws MatrixError 409 `M_BAD_STATE` if the user is the last administrator

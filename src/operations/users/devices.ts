@@ -139,7 +139,7 @@ export const deleteDevices = defineOperation({
     userId: userIdInput,
     /** Ids of the devices. */
     devices: z.array(z.string()),
-    /** Whether to only report what would happen. @defaultValue false */
+    /** Whether to only report which devices would be deleted. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,

@@ -21,14 +21,17 @@ interface Progress {
   readonly unreachable: readonly Failure[];
 }
 
-/** The result of a user's evacuation. `affected` lists the rooms that the user has left. */
+/**
+ * The result of a user's evacuation. `affected` lists the rooms that the user has left, including rejected invites and
+ * withdrawn knocks. A dry run returns what would happen.
+ */
 export interface Evacuation {
   readonly affected: readonly RoomId[];
-  /** Rooms that the user could not leave, and the reasons. */
+  /** Rooms that the user could not leave, and the reasons. Absent if there are none. */
   readonly failed?: readonly Failure[];
   /**
    * Invites that were removed only on this homeserver, because the inviter's server could not be asked to reject the invite or
-   * has refused. Each entry has the room id and the reason.
+   * has refused. Each entry has the room id and the reason. Absent if there are none.
    */
   readonly unreachable?: readonly Failure[];
 }
@@ -167,7 +170,7 @@ async function afterFailure(
 
 /**
  * Rejects an invite to a room whose state the homeserver does not have. Asks the inviter's server to reject the invite, except
- * in a dry run. Removes the invite from this homeserver even if that server refuses.
+ * in a dry run or if the inviter is unknown. Always removes the invite from this homeserver.
  */
 async function leaveRemotely(
   work: JobScope<Progress>,

@@ -24,9 +24,9 @@ export interface ExportedUser {
 
 /** The checkpoint of an export. */
 interface Progress extends ExportedUser {
-  /** Index of the type of records that comes next, in `RECORD_TYPES`. */
+  /** Index of the type of records that comes next, in `RECORD_TYPES`. After the last type, the record `end` comes next. */
   readonly type: number;
-  /** The place of the last exported record of this type. Absent if none was exported yet. */
+  /** Where the next part of this type begins: after this record. Absent if the type has no stored part yet. */
   readonly after?: string | undefined;
   /** Number of stored parts. */
   readonly parts: number;
@@ -69,8 +69,9 @@ function jobIdOf({ jobRun }: Pick<JobScope, 'jobRun'>): string {
 }
 
 /**
- * Stores the next part of an export, which has records of one type. The last part has only one record, with the type `end`.
- * This record tells how many other records there are.
+ * Stores the next part of an export, which has records of one type, and returns the progress. Stores nothing if no records of
+ * the type are left. The last part has only one record, with the type `end`. This record tells how many other records there
+ * are.
  */
 async function exportNext(
   transaction: Knex.Transaction,

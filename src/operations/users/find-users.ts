@@ -73,8 +73,9 @@ export const findUserByExternalId = defineOperation({
 const MOST_FOUND = 10_000;
 
 /**
- * Finds local users by a part of their user ids, ignoring case. Returns at most 10,000 users, sorted by name. Synapse's route
- * is `GET /_synapse/admin/v1/search_users/{userId}`. Synapse also shows password hashes.
+ * Finds local users, even deactivated and locked ones, by a part of their user ids, ignoring case. Returns at most 10,000
+ * users, sorted by localpart. Synapse's route is `GET /_synapse/admin/v1/search_users/{userId}`. Synapse also shows password
+ * hashes.
  */
 export const searchUsers = defineOperation({
   access: 'admin',

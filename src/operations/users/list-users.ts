@@ -82,7 +82,7 @@ export const listUsers = defineOperation({
     const users = found.slice(0, limit);
     const last = users.at(-1);
     const hasMore = found.length > limit;
-    // If the page reaches the end of the list, the total is known without counting.
+    // If `from` is a number and the page reaches the end of the list, the total is known without counting.
     const isCounted = !hasMore && start.after === undefined && (found.length > 0 || start.offset === 0);
     return {
       users,

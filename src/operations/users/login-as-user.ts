@@ -16,9 +16,10 @@ const REMOTE = 'Only local users can be logged in as';
 /**
  * Logs an administrator in as a local user: creates a device for the user, and returns its access token. Lists of the user's
  * devices do not show this device. The login ends at `validUntilMs`, when the administrator's own access token is logged out,
- * or when the user becomes an administrator, whichever comes first. The operation fails unless `options.accounts.allowLoginAs`
- * is true. The operation also fails if the user is the caller or another administrator. Synapse's route is `POST
- * /_synapse/admin/v1/users/{userId}/login`. In Synapse, administrators can also log in as other administrators.
+ * when the administrator is demoted or deactivated, or when the user becomes an administrator, whichever comes first. The
+ * operation fails unless `options.accounts.allowLoginAs` is true. The operation also fails if the user is the caller or another
+ * administrator. Synapse's route is `POST /_synapse/admin/v1/users/{userId}/login`. In Synapse, administrators can also log in
+ * as other administrators.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user, or if the account is deactivated
  * @throws MatrixError `M_FORBIDDEN` if the option is off, or if the user is an administrator
  */

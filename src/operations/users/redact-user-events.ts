@@ -199,7 +199,7 @@ function redactedOf(events: readonly UserEvent[], { failures }: Outcome): readon
 
 /**
  * Redacts the given events of one room. Adds all redactions to the room with one call. A dry run only checks whether somebody
- * may redact the events.
+ * may redact the events. Returns the events that were not redacted, and the servers to which the redactions go.
  */
 async function redactAll(
   { roomWriter, localServerNames, actor, dryRun }: JobScope<RedactionProgress>,

@@ -13,8 +13,8 @@ export const REDACTED_MEDIA = ['keep', 'quarantine', 'delete'] as const;
 export type RedactedMedia = (typeof REDACTED_MEDIA)[number];
 
 /**
- * Returns the operation on media that is a part of `redactUserEvents`. The host's hooks for this operation can then refuse the
- * redaction.
+ * Returns the operation on media that is a part of `redactUserEvents`, or none for `keep`. The host's hooks for this operation
+ * can then refuse the redaction.
  */
 export function includedBy(media: RedactedMedia, userId: UserId, dryRun: boolean): readonly IncludedOperation[] {
   if (media === 'keep') return [];
@@ -25,8 +25,8 @@ export function includedBy(media: RedactedMedia, userId: UserId, dryRun: boolean
 /**
  * Quarantines or deletes media that redacted events use, in the transaction that redacts the events. Leaves out media that
  * other people have uploaded, because otherwise users could get the media of others removed by naming these media in messages.
- * For a remote user, treats all media of the user's server, because only that server knows who has uploaded them. Leaves out
- * protected media.
+ * For a remote user, treats all of these media that are from the user's server, because only that server knows who has uploaded
+ * them. Leaves out protected media, which administrators have excepted from quarantine.
  * @param events the events with the contents that they had before their redaction
  * @returns the number of media that were quarantined or deleted
  */

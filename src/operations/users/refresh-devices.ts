@@ -27,14 +27,14 @@ export interface RefreshedDevices {
   /** Number of the user's devices whose keys are stored after the refresh. */
   readonly devices: number;
   readonly removed: number;
-  /** Number of devices that were left out because their keys have no valid signature. */
+  /** Number of devices that were left out because their keys have no valid signature. Absent if it is 0. */
   readonly leftOut?: number;
 }
 
 /**
  * Replaces a remote user's device keys and cross-signing keys by the keys that the user's server sends. If the server cannot be
- * reached, the job marks the user's device list as outdated and asks the server again later. Dendrite's route is `POST
- * /_dendrite/admin/refreshDevices/{userID}`. Unlike this operation, Dendrite does nothing for users without stored keys.
+ * reached or has failed, the job marks the user's device list as outdated and asks the server again later. Dendrite's route is
+ * `POST /_dendrite/admin/refreshDevices/{userID}`. Unlike this operation, Dendrite does nothing for users without stored keys.
  * @throws MatrixError `M_NOT_FOUND` if the user's server does not know the user
  * @throws MatrixError `M_FORBIDDEN` if the user's server refuses to answer
  * @throws MatrixError `M_BAD_STATE` if the host cannot ask other servers for devices
@@ -47,7 +47,7 @@ export const refreshDevices = defineJobOperation({
   input: inputObject({
     /** The remote user. */
     userId: userIdInput,
-    /** Whether to only report what would happen. @defaultValue false */
+    /** Whether to change nothing and only report what would happen. @defaultValue false */
     dryRun: z.boolean().default(false),
   }),
   target: ({ userId }) => userId,

@@ -39,8 +39,8 @@ export interface SetUser {
 /**
  * Changes or creates a local user in one transaction. If the display name or the avatar changes, the plugin changes the profile
  * and tells the host. The host must then update the member events in the user's rooms. `deactivated: true` starts the job of
- * `deactivateUser` and does not wait for it. `deactivated: false` activates a deactivated account again. This needs a new
- * password, and fails as long as the job of the deactivation has not ended. Synapse's route is `PUT
+ * `deactivateUser` and does not wait for it. A new user needs no such job. `deactivated: false` activates a deactivated account
+ * again. This needs a new password, and fails as long as the job of the deactivation has not ended. Synapse's route is `PUT
  * /_synapse/admin/v2/users/{userId}`. Unlike this operation, Synapse makes the changes one after another, and may fail after
  * some of them.
  * @throws MatrixError `M_NOT_FOUND` if the account is deleted during the call
@@ -143,7 +143,7 @@ async function setPassword(
 }
 
 /**
- * Activates an account again.
+ * Activates an account again. If the user was erased, removes the record of this.
  * @throws MatrixError 409 `M_BAD_STATE` if the job of the deactivation has not ended
  */
 async function reactivate({ transaction }: WriteScope, userId: UserId): Promise<void> {

@@ -12,8 +12,9 @@ const refusal = (message: string): MatrixError => new MatrixError('M_FORBIDDEN',
 
 /**
  * Makes a middleware that accepts only requests that another server has signed for this homeserver. The middleware stores the
- * name of the other server as `ctx.state.origin`, and the local server name that received the request as
- * `ctx.state.destination`. Source: Server-Server API, "Request Authentication".
+ * name of the other server as `ctx.state.origin`, and the local server name for which the request is signed as
+ * `ctx.state.destination`. If the request names none, this is the main server name. The middleware also calls `context.alive()`
+ * for the other server. Source: Server-Server API, "Request Authentication".
  * @throws MatrixError `M_FORBIDDEN` with status 401
  */
 export function authenticateServer(context: FederationContext): Middleware {

@@ -65,9 +65,10 @@ export function backoffOf(failures: number, baseMs: number, random: number): num
 }
 
 /**
- * Sends everything that is queued for a server, in the order of the queue. After a failure, waits and tries again. After
- * `FAILURES_UNTIL_BLACKLIST` successive failures, blacklists the server. Returns when the queue is empty, when the server is on
- * the blacklist, or when `stopped` is aborted. A transaction has succeeded when the server has answered as the specification
+ * Sends everything that is queued for a server, in the order of the queue. After a failure, waits and tries again. A signal of
+ * `listen()` ends the wait and resets the count of failures. After `FAILURES_UNTIL_BLACKLIST` successive failures, blacklists
+ * the server. Returns when the queue has nothing to send, after deleting expired and broken entries, when the server is on the
+ * blacklist, or when `stopped` is aborted. A transaction has succeeded when the server has answered as the specification
  * demands. If this answer refuses single events, the worker does not send these events again.
  */
 export async function drainQueue(

@@ -31,8 +31,8 @@ export interface FederationContext {
   readonly chain: ChainSettings;
   readonly verifyKeys: VerifyKeys;
   /**
-   * The authentication of requests calls this function for the server that has sent a request. The sender then tries to reach
-   * that server again.
+   * The authentication of requests calls this function for the server that has sent a request. The federation sender then tries
+   * to reach that server again.
    */
   readonly alive: (serverName: ServerName) => Promise<void>;
   /** Makes the federation sender look at the queues of these servers. Call this function after the commit. */
@@ -44,7 +44,7 @@ export interface FederationContext {
 
 /**
  * A request from another server. The homeserver has checked the request's signature. `origin` is the other server, and
- * `destination` is the local server name that received the request.
+ * `destination` is the local server name for which the request is signed, by default the main one.
  */
 export type ServerRequest = Context & {
   readonly params: Readonly<Record<string, string>>;

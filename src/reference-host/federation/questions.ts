@@ -47,7 +47,7 @@ const knowsNot = (error: unknown): boolean =>
   error instanceof FederationError &&
   (error.errcode === 'M_UNRECOGNIZED' || (error.errcode === undefined && [404, 405].includes(error.status ?? 0)));
 
-/** Creates functions for the requests to other servers that the plugin needs. */
+/** Creates functions for the requests to other servers that the plugin needs, except requests for keys. */
 export function createQuestions(ask: AskServer): Questions {
   return {
     makeLeave: async ({ origin, destination, roomId, userId }, { signal }) => {

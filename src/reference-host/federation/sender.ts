@@ -28,7 +28,10 @@ export interface Sender {
    * request, or when an administrator asks for an attempt.
    */
   readonly alive: (destination: ServerName) => Promise<void>;
-  /** Lists the servers to which sending has failed, and to which this process will send again after a wait. */
+  /**
+   * Lists the servers to which sending has failed, and to which this process will send again after a wait, with the times of
+   * the attempts.
+   */
   readonly listRetries: () => readonly DestinationRetry[];
   /** Aborts running requests, and waits until all work has ended. */
   readonly stop: () => Promise<void>;

@@ -24,9 +24,9 @@ export type VerifyKeys = NonNullable<FederationSender['verifyKeys']>;
 
 /**
  * Creates the function that returns those of the wanted signing keys of another server that are valid until
- * `minimumValidUntilTs`. If the database does not have all of these keys, the function requests the keys from the other server.
- * The function does not ask notaries, which are servers that pass on the keys of other servers. It throws FederationError if
- * the other server does not answer as expected.
+ * `minimumValidUntilTs`. If the database does not have all of these keys, the function requests the keys from the other server,
+ * and stores them. The function does not ask notaries, which are servers that pass on the keys of other servers. It throws
+ * FederationError if the other server does not answer as expected.
  */
 export function createServerKeys(db: Knex, ask: AskServer): VerifyKeys {
   return async ({ origin, destination, keyIds, minimumValidUntilTs = 0 }, { signal }) => {

@@ -21,8 +21,9 @@ import type { FederationContext } from './federation-context.ts';
 const KEY_LIMIT_MS = 30_000;
 
 /**
- * Checks that an event of another server is well-formed, belongs to the room, and has all required signatures. Source:
- * Server-Server API, "Checks performed on receipt of a PDU", checks 1 to 3.
+ * Checks that an event of another server is well-formed, belongs to the room, and has all required signatures. Redacts an event
+ * whose content hash is wrong, and returns the event. Source: Server-Server API, "Checks performed on receipt of a PDU", checks
+ * 1 to 3.
  * @throws MatrixError `M_BAD_JSON` if the event is malformed; `M_FORBIDDEN` if a signature is missing or wrong, or if its key
  * is unknown
  */

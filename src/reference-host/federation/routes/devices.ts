@@ -6,8 +6,8 @@ import { readUserDevices } from '../../storage/device-keys.ts';
 import { type FederationContext, isLocal, type ServerRequest, userIdOf } from '../federation-context.ts';
 
 /**
- * Adds the route that lists the devices of a local user. Leaves out devices with which administrators are logged in as the
- * user. Source: Server-Server API, "Device Management".
+ * Adds the route that shows the devices of a local user and the public cross-signing keys. Leaves out devices with which
+ * administrators are logged in as the user. Source: Server-Server API, "Device Management".
  */
 export function addDeviceRoutes(router: Router, context: FederationContext): void {
   router.get('/_matrix/federation/v1/user/devices/:userId', async (ctx: ServerRequest) => {

@@ -14,7 +14,10 @@ const inviteSchema = z.object({
   invite_room_state: z.array(object).default([]),
 });
 
-/** Adds the route that receives invites. Source: Server-Server API, "Inviting to a room". */
+/**
+ * Adds the route that receives invites of local users. It stores an invite, and answers with the event that this homeserver has
+ * signed too. Source: Server-Server API, "Inviting to a room".
+ */
 export function addInviteRoute(router: Router, context: FederationContext): void {
   const { db, rooms, signingKeys } = context;
   router.put('/_matrix/federation/v2/invite/:roomId/:eventId', async (ctx: ServerRequest) => {
