@@ -24,18 +24,22 @@ export interface RoomOptions {
         readonly dryRun?: boolean;
       };
   /**
-   * Purges history that has expired, including events of local users. A job looks for expired history once a day. A room's
-   * `m.room.retention` event says how long its events stay. Hooks of `purgeHistory` can prevent the purge of a room.
+   * Purges history that has expired, including events of local users. A job looks for expired history once a day. The
+   * `max_lifetime` of a room's `m.room.retention` event says how long its events stay. Hooks of `purgeHistory` can prevent the
+   * purge of a room.
    * @defaultValue `false`: history stays, whatever `m.room.retention` says
    */
   readonly retention?:
     | false
     | {
-        /** How long events stay in rooms without `m.room.retention`, in ms. At least one day. @defaultValue for ever */
+        /** How long events stay in rooms without a valid `max_lifetime`, in ms. At least one day. @defaultValue for ever */
         readonly defaultLifetimeMs?: number;
-        /** The shortest time that `m.room.retention` may set, in ms. At least one day. @defaultValue 86400000, one day */
+        /**
+         * The shortest lifetime, in ms. Replaces a `max_lifetime` that is shorter. At least one day. @defaultValue 86400000,
+         * one day
+         */
         readonly minLifetimeMs?: number;
-        /** The longest time that `m.room.retention` may set, in ms. @defaultValue no maximum */
+        /** The longest lifetime, in ms. Replaces a `max_lifetime` that is longer. @defaultValue no maximum */
         readonly maxLifetimeMs?: number;
         /** Ids of rooms whose history is never purged. @defaultValue none */
         readonly keep?: readonly string[];

@@ -14,8 +14,8 @@ const DEFAULT_LIMIT = 50;
 const MAX_LIMIT = 1_000;
 
 /**
- * Adds the routes that list the events that relate to an event, such as reactions. Source: Client-Server API, "Relationships
- * API".
+ * Adds the routes that list the events that relate to an event, such as reactions. They leave out events that the user may not
+ * see. Source: Client-Server API, "Relationships API".
  */
 export function addRelationsRoute(router: Router, context: HostContext): void {
   const { db } = context;

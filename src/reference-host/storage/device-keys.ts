@@ -5,7 +5,10 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** A user's devices that have encryption keys, and the user's cross-signing keys. */
 export interface UserDevices {
-  /** The newest stream id of these devices. 0 if the user has no such devices. */
+  /**
+   * The greatest stream id of these devices. A device whose keys change gets a new, greater stream id. 0 if the user has no
+   * such devices.
+   */
   readonly streamId: number;
   readonly devices: readonly { readonly deviceId: string; readonly displayName: string | null; readonly keys: Json }[];
   readonly masterKey: Json | undefined;
