@@ -150,8 +150,8 @@ async function compareAll<Place>(
     });
   }
   if (!work.dryRun) {
-    for (const index of orderIndexes) await ensureIndex(work.reader(), index);
-    const isIndexed = await ensureTrigramIndex(work.reader(), searchIndex);
+    for (const index of orderIndexes) await ensureIndex(work.reader(), index, work.signal);
+    const isIndexed = await ensureTrigramIndex(work.reader(), searchIndex, work.signal);
     if (!isIndexed) work.log.info({ kind }, 'Without the extension pg_trgm, a search reads all summaries');
     await work.commit(async (transaction) => {
       await noteSummarised(transaction, kind);

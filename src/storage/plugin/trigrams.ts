@@ -36,14 +36,19 @@ async function createExtension(db: Db): Promise<void> {
 
 /**
  * Creates an index of trigrams, unless it exists. Other transactions can write to the table in the meantime.
+ * @param signal if it aborts, PostgreSQL stops building the index, and the function throws
  * @returns `false` if no index was created, because the database does not have the extension `pg_trgm`, and the plugin could
  * not create the extension
  */
-export async function ensureTrigramIndex(db: Db, { name, table, columns }: TrigramIndex): Promise<boolean> {
+export async function ensureTrigramIndex(
+  db: Db,
+  { name, table, columns }: TrigramIndex,
+  signal: AbortSignal,
+): Promise<boolean> {
   if ((await findSchema(db)) === undefined) await createExtension(db);
   const schema = await findSchema(db);
   if (schema === undefined) return false;
   const terms = columns.map((column) => `${column} ${schema}.gin_trgm_ops`).join(', ');
-  await ensureIndex(db, { name, table, definition: `USING gin (${terms})` });
+  await ensureIndex(db, { name, table, definition: `USING gin (${terms})` }, signal);
   return true;
 }

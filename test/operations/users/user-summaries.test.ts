@@ -162,4 +162,21 @@ describe('summaries of users', () => {
       }
     }
   });
+
+  it('stop with the plugin while an index is built', async () => {
+    await db.raw('DROP INDEX matrix_admin.user_summaries_seen');
+    const isBuilding = async (): Promise<boolean> =>
+      (await db('pg_stat_activity').whereLike('query', 'CREATE INDEX CONCURRENTLY user_summaries_seen%')).some(
+        ({ state }) => state === 'active',
+      );
+    const other = await db.transaction();
+    // PostgreSQL does not finish the index before the end of this transaction.
+    await other.raw('LOCK TABLE matrix_admin.user_summaries IN ROW EXCLUSIVE MODE');
+    const { jobId } = await plugin.admin.operations.rebuildSummaries.start({}, SYSTEM);
+    await expect.poll(isBuilding).toBe(true);
+    await plugin.admin.stop();
+    expect(await isBuilding()).toBe(false);
+    expect(await db('matrix_admin.jobs').where('id', jobId).first()).toMatchObject({ state: 'queued', failures: 0 });
+    await other.rollback();
+  });
 });
