@@ -50,7 +50,8 @@ export async function deliverChanges(
 export interface Delivery {
   readonly start: () => void;
   /**
-   * Starts a delivery now, instead of after the poll interval. If a delivery is running, the next one starts when it has ended.
+   * Starts a delivery now, instead of after the poll interval. If a delivery is running, the next one starts when it has ended,
+   * or after `RETRY_MS` if it fails. Does nothing after `stop()`.
    */
   readonly wake: () => void;
   /**

@@ -6,8 +6,9 @@ import { documentsOfEdited, ENCRYPTION_TYPE, isEdit } from './document.ts';
 import type { SearchWrites } from './search-index.ts';
 
 /**
- * Computes from the database what the search index must contain for these events, for the events that they edit and for their
- * edits. The result depends only on the current database, so changes may arrive in any order.
+ * Computes from the database what the search index must contain for the given events, for the events that they edit, and for
+ * all edits of these events. Encrypted rooms must have no documents. The result depends only on the current database, so
+ * changes may arrive in any order.
  * @param version `SearchWrites.version` of the result. The caller must draw the version before this call. Then a result with a
  * larger version never describes an earlier state of the database. 0 for an index in PostgreSQL, which needs no version.
  */

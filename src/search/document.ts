@@ -4,7 +4,10 @@ import type { EventContent, OutputEvent } from '../storage/syncapi/output-room-e
 import { beginningOf, MAX_TEXT_LENGTH } from './analysis/tokens.ts';
 import type { SearchDocument, SearchKey } from './search-index.ts';
 
-/** The searchable event types, each with the field of the content that is indexed. Dendrite's index has the same types. */
+/**
+ * The searchable event types, each with the field of the content that is indexed, and the search key for this field. Dendrite's
+ * index has the same types.
+ */
 export const SEARCHABLE: Readonly<Record<string, { readonly field: string; readonly key: SearchKey }>> = {
   'm.room.message': { field: 'body', key: 'content.body' },
   'm.room.name': { field: 'name', key: 'content.name' },
@@ -17,8 +20,8 @@ export const ENCRYPTION_TYPE = 'm.room.encryption';
 type Content = Readonly<Record<string, unknown>>;
 
 /**
- * Returns the id of the event that a message edits. Returns `undefined` if the message is not an edit or has no new content.
- * Source: Client-Server API, "Event replacements".
+ * Returns the id of the event that an event edits. Returns `undefined` if the event is not an edit of a message, has no new
+ * text, or names no valid event id. Source: Client-Server API, "Event replacements".
  */
 export function editedEventId(type: string, content: Content): EventId | undefined {
   const relation = content['m.relates_to'];
@@ -34,8 +37,8 @@ export function storableEventId(value: unknown): EventId | undefined {
 }
 
 /**
- * Returns the part of a text that is indexed: well-formed, without NUL, cut at `MAX_TEXT_LENGTH`. Returns `undefined` if the
- * value is blank or not a string.
+ * Returns the part of a text that is indexed: well-formed, with spaces instead of NUL, cut at `MAX_TEXT_LENGTH`. Returns
+ * `undefined` if the value is blank or not a string.
  */
 export function searchableText(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined;
@@ -52,8 +55,8 @@ function documentOf(event: EventContent, content: Content): SearchDocument | und
 }
 
 /**
- * Returns an event's document for the search index, without regard to its edits. Returns `undefined` if the event is not
- * searchable.
+ * Returns an event's document for the search index, without regard to its edits. Returns `undefined` if the event has no
+ * searchable text.
  */
 export function plainDocumentOf(event: EventContent): SearchDocument | undefined {
   return documentOf(event, event.content);
@@ -89,11 +92,11 @@ function laterOf(a: OutputEvent, b: OutputEvent): OutputEvent {
 
 /**
  * Returns the search documents of an event and of its edits. Without valid edits, the event itself is searchable. With valid
- * edits, only the latest of them is searchable, under the id of the edit and with the new content. Edits of a redacted event
- * are not searchable. If the edited event is unknown (its type is not searchable, or it was never stored), the latest edit of
- * each sender in each room is searchable. A message that the specification does not accept as an edit is indexed like any other
- * message. If `event` is itself an edit, its document belongs to the event that it edits, so the result does not contain this
- * document.
+ * edits, only the latest of them is searchable, under the id of the edit and with the new content. If the event has no text
+ * (for example because it is redacted), its valid edits are not searchable. If the edited event is unknown (its type is not
+ * searchable, or it was never stored), the latest edit of each sender in each room is searchable. A message that the
+ * specification does not accept as an edit is indexed like any other message. If `event` is itself an edit, its document
+ * belongs to the event that it edits, so the result does not contain this document.
  */
 export function documentsOfEdited(event: OutputEvent | undefined, edits: readonly OutputEvent[]): SearchDocument[] {
   const original = event !== undefined && Object.hasOwn(SEARCHABLE, event.type) ? event : undefined;

@@ -1,5 +1,5 @@
 export type EngineErrorKind =
-  /** The connection was refused, reset or cut. */
+  /** No connection could be made, or the connection was cut. */
   | 'connection'
   /** The answer was not complete in time. */
   | 'timeout'
@@ -21,16 +21,13 @@ export interface EngineErrorOptions extends ErrorOptions {
   readonly retryAfterMs?: number;
 }
 
-/**
- * A failed request to a search engine that is a server of its own. The message never contains an API key or the text of an
- * event.
- */
+/** An error of a search engine that is a server of its own. The message never contains an API key or the text of an event. */
 export class EngineError extends Error {
   override readonly name = 'EngineError';
   readonly kind: EngineErrorKind;
-  /** HTTP status of the answer. `undefined` if there was no answer. */
+  /** HTTP status of the answer. `undefined` if there was no answer, or if the error is not about a single answer. */
   readonly status: number | undefined;
-  /** The engine's error code, such as `index_not_found`. */
+  /** The engine's error code, such as `index_not_found`. `undefined` if the engine gave none. */
   readonly code: string | undefined;
   /** How long the engine asks to wait before a retry, in ms. `undefined` if it does not ask. */
   readonly retryAfterMs: number | undefined;

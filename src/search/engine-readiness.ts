@@ -4,8 +4,9 @@ import { isRefusal, toEngineError } from './engine-error.ts';
 /** Prepares a search engine that is a server of its own, for example creates the index, before the first use of the engine. */
 export interface EngineReadiness {
   /**
-   * Prepares the engine. If the engine is prepared already, does nothing. After a failure, the next call tries again. @throws
-   * the error of the preparation
+   * Prepares the engine. If it is being prepared, waits for that. If it is prepared already, does nothing. After a failure, the
+   * next call tries again.
+   * @throws the error of the preparation
    */
   readonly ensure: () => Promise<void>;
   /**

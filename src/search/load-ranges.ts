@@ -17,8 +17,8 @@ import type { RebuildRef, SearchDocument, SearchIndex } from './search-index.ts'
  */
 const ROW_LENGTH = 1_200;
 /**
- * Number of rows in a lane's first batch, before the lane knows how long the events are. A lane is one of several loops that
- * load ranges in parallel.
+ * Maximum number of rows in a lane's first batch, before the lane knows how long the events are. A lane is one of several loops
+ * that load ranges in parallel.
  */
 const FIRST_ROWS = 250;
 
@@ -45,9 +45,9 @@ interface LoadRun {
 }
 
 /**
- * Loads ranges of a reindex into the new index until no range is free. A range is a part of the events. A process takes a lease
- * on a range before it loads the range, so no other process loads it at the same time. Several processes may call this function
- * at once. If one lane fails, the other lanes stop after their current batch.
+ * Loads ranges of a reindex into the new index until no range is free or the signal is aborted. A range is a part of the
+ * events. A process takes a lease on a range before it loads the range, so no other process loads it at the same time. Several
+ * processes may call this function at once. If one lane fails, the other lanes stop after their current batch.
  */
 export async function loadRanges(settings: LoadSettings, run: LoadRun): Promise<void> {
   const failed = new AbortController();
@@ -118,7 +118,10 @@ async function loadRange(settings: LoadSettings, run: LoadRun, held: HeldRange, 
   }
 }
 
-/** Estimates from the last batch how many rows the next batch should have. Returns at most twice as many rows as before. */
+/**
+ * Estimates from the last batch how many rows the next batch should have. Returns at least 1, and at most `full` and twice as
+ * many rows as before.
+ */
 function nextRows(before: number, full: number, read: { readonly rows: number; readonly length: number }): number {
   if (read.rows === 0) return before;
   const fitting = Math.floor((full * ROW_LENGTH * read.rows) / Math.max(read.length, 1));
@@ -126,8 +129,8 @@ function nextRows(before: number, full: number, read: { readonly rows: number; r
 }
 
 /**
- * Makes the search documents of events, but not of events in encrypted rooms. Returns the edits among the events separately,
- * without applying them. The reindex applies the edits at its end, when it has loaded all events that the edits may edit.
+ * Makes the search documents of events. Ignores events in encrypted rooms. Returns edits separately, without making documents
+ * of them. The reindex applies the edits at its end, when it has loaded all events that the edits may edit.
  */
 async function documentsOf(
   db: Knex,

@@ -2,11 +2,11 @@ import { type SearchExpression, type SearchLexeme, type SearchPhrase, wantedLexe
 import { type LexemeForm, visitLexemes } from './lexemes.ts';
 import type { Lexicon } from './lexicon.ts';
 
-/** The lexemes of one text, with their positions. */
+/** The lexemes of one text, such as its words and their stems, with their positions. */
 export interface TextIndex {
   /**
-   * Returns the positions of a lexeme in the text. Takes `isPrefix` and `isExact` into account. Returns an empty set if the
-   * text does not contain the lexeme.
+   * Returns the positions of a lexeme in the text. With `isPrefix`, also returns those of longer lexemes that start with it.
+   * With `isExact`, does not return those of stems. Returns an empty set if there are none.
    */
   readonly positionsOf: (lexeme: SearchLexeme) => ReadonlySet<number>;
 }
@@ -16,7 +16,7 @@ const NO_WORD = 0;
 const NOWHERE: ReadonlySet<number> = Object.freeze(new Set<number>());
 const EXACT: ReadonlySet<LexemeForm> = new Set(['spelled', 'other']);
 
-/** Indexes one text. */
+/** Finds the lexemes of one text. */
 export function indexOf(text: string, lexicon: Lexicon): TextIndex {
   const all = new Map<string, Set<number>>();
   const exact = new Map<string, Set<number>>();
@@ -64,8 +64,9 @@ export function isIn(index: TextIndex, expression: SearchExpression): boolean {
 const RANKS: Readonly<Record<LexemeForm, number>> = { spelled: 1, other: 0.5, stem: 0.25, language: 0 };
 
 /**
- * Scores a text that matches an expression. A score is above 0 and below 1. The score grows with the weights of the matching
- * lexemes, and with the number of times that they occur.
+ * Scores a text that matches an expression. The score is above 0 and below 1. Each lexeme that the expression asks for
+ * contributes the highest weight that it has in the text, and up to twice that weight if it occurs several times. The score
+ * grows with the average of these contributions.
  */
 export function rankText(text: string, expression: SearchExpression, lexicon: Lexicon): number {
   const wanted = wantedLexemes(expression);

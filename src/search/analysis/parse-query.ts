@@ -4,7 +4,10 @@ import { ANY_LANGUAGE, isShared, joinedOf, languageLexeme } from './lexemes.ts';
 import { type Lexicon, UNKNOWN } from './lexicon.ts';
 import { pairsOf, type Token, tokensOf } from './tokens.ts';
 
-/** Maximum number of terms in a query. The parser ignores further terms. */
+/**
+ * Maximum number of terms in a query, not counting `OR`. Also the maximum number of tokens in a term that has emoji or
+ * characters of scripts without spaces. The parser ignores the rest.
+ */
 const MAX_TERMS = 32;
 /**
  * Maximum number of parts in a phrase. The parser ignores further parts, because a phrase with thousands of parts overflows
@@ -22,9 +25,10 @@ type Term = { readonly kind: 'or' } | { readonly kind: 'wanted' | 'unwanted'; re
 
 /**
  * Parses a query that a user has written in the syntax of web searches. A text must contain all words. `"a phrase"` asks for
- * words in this order. `-word` and `-"a phrase"` exclude texts. `word*` asks for words that start with `word`. `OR` separates
- * alternatives: each alternative consists of all terms up to the next `OR`. Malformed syntax is read as plain words. Returns
- * `undefined` if no term asks for a word, for example if all terms exclude words.
+ * these words directly one after another, and not for words with the same stem. `-word` and `-"a phrase"` exclude texts.
+ * `word*` asks for words that start with `word`. `OR` separates alternatives: each alternative consists of all terms up to the
+ * next `OR`. Malformed syntax is read as plain words. Returns `undefined` if no term asks for a word, for example if all terms
+ * exclude words.
  */
 export function parseQuery(query: string, lexicon: Lexicon): SearchExpression | undefined {
   const text = withoutOpenQuote(query.slice(0, MAX_QUERY_LENGTH).toWellFormed().replace(QUOTES, '"'));
@@ -65,7 +69,7 @@ function termsOf(text: string, lexicon: Lexicon): Term[] {
       terms.push({ kind: 'or' });
       continue;
     }
-    // A word behind two minus signs is not excluded: `--word` asks for `word`, because users paste command-line options.
+    // A word after two minus signs is not excluded: `--word` asks for `word`, because users paste command-line options.
     const isUnwanted = minus !== undefined && !chunk.startsWith('-');
     const expression = phrase === undefined ? chunkExpression(chunk, lexicon) : phraseExpression(phrase, lexicon);
     if (expression !== undefined) terms.push({ kind: isUnwanted ? 'unwanted' : 'wanted', expression });
@@ -147,9 +151,10 @@ function everyFormOf(word: string, lexicon: Lexicon): SearchLexeme[] {
 }
 
 /**
- * Asks for a word in any of its forms. If several languages share the script of the word, a stem of the word counts only in
- * texts that may be in the stem's language. For example, the Italian stem of `note` is `not`, which is a different word in
- * English.
+ * Returns an expression that a text matches if it has the word in any of its forms. If several languages share the script of
+ * the word, a stem counts only in texts that are marked with the stem's language. Stems that are long enough for texts of
+ * unknown language also count in texts with the mark `ANY_LANGUAGE`. For example, the Italian stem of `note` is `not`, which is
+ * a different word in English.
  */
 function wordExpression(word: string, lexicon: Lexicon): SearchExpression {
   const { script, stemsIn } = lexicon.wordOf(word);
@@ -178,7 +183,9 @@ const ELIDED: ReadonlySet<string> = new Set(
 /** Minimum length of a word after which the genitive `'s` is dropped, in UTF-16 code units. */
 const MIN_OWNER_LENGTH = 3;
 
-/** Persian endings of the plural and of the possessive, which a zero-width non-joiner attaches to the word before. */
+/**
+ * Persian plural, possessive, comparative and superlative endings, which a zero-width non-joiner attaches to the previous word.
+ */
 const PERSIAN_ENDINGS: ReadonlySet<string> = new Set('ها های هایی هایم هایت هایش ام ات اش ای تر ترین'.split(' '));
 const NON_JOINER = '\u200c';
 

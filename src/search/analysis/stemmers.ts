@@ -29,7 +29,10 @@ const WITHOUT_VOWEL = /^[^aeiouy]{2,}y$/;
 const SHORT_STEM = /^[aeiouy][^aeiouy]$/;
 /** If one of these endings follows a short stem, `english()` adds an `e` to the stem: the stem of `used` is `use`. */
 const AFTER_SHORT_STEM = /^(?:es?|ed|ing|ful|eful|eless)$/;
-/** Stems of adverbs, such as `quickli` of `quickly`. `english()` removes the `li`. */
+/**
+ * Stems of adverbs, such as `quickli` of `quickly`. If such a stem has more than five letters and the word ends in `ly`,
+ * `english()` removes the `li`.
+ */
 const ADVERB = /[cdeghkmnrt]li$/;
 
 /**
@@ -48,7 +51,8 @@ export function english(word: string): string {
 }
 
 /**
- * Stems a Portuguese word. Gives the plural of a word in `ão` the stem of its singular: `reuniões` has the stem of `reunião`.
+ * Stems a Portuguese word. If the singular of a word ends in `ão`, the plural gets the same stem: `reuniões` has the stem of
+ * `reunião`.
  */
 export function portuguese(word: string): string {
   return portugueseStem(word.replace(/(?:ões|ães|ãos)$/, 'ão').replace(/oes$/, 'ao'));
@@ -63,8 +67,8 @@ export function swedish(word: string): string {
 }
 
 /**
- * Stems a Greek word. If the stem has two letters or fewer, such as `πα` of `παιδιά`, removes only the vowels at the end of the
- * word, with a `σ` behind them, and keeps at least three letters.
+ * Stems a Greek word. If the stem has two letters or fewer, such as `πα` of `παιδιά`, returns the word without the vowels at
+ * its end instead, and without a `σ` that follows these vowels. At least three letters stay.
  */
 export function greek(word: string): string {
   const stem = greekStem(word);

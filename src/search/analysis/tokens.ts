@@ -11,20 +11,23 @@ const MAX_WORD_LENGTH = 255;
 /** The highest position in a `tsvector` of PostgreSQL. */
 export const MAX_POSITION = 16_383;
 /**
- * The first character of the lexeme for two adjacent letters of a script with spaces inside a run, such as `AB` in a Chinese
- * run. This first character distinguishes the pair from a word of the same two letters.
+ * The first character of the lexeme for two adjacent characters of a run (see `Token`) if both belong to scripts that are
+ * written with spaces, such as `AB` within Chinese characters. This first character distinguishes the pair from a word of the
+ * same two letters.
  */
 const SPACED_PAIR = '\ue000';
 
 /**
  * A piece of a text. A `word` consists of letters, marks and digits of scripts that are written with spaces. A `run` contains
- * at least one character of a script that is written without spaces: Chinese, Japanese, Korean, Thai, Lao, Khmer or Burmese.
+ * at least one character of a script that is written without spaces: Chinese, Japanese, Korean, Thai, Lao, Khmer or Burmese. An
+ * `emoji` is one emoji.
  */
 export interface Token {
   readonly kind: 'word' | 'run' | 'emoji';
   /**
-   * The text of the token. The text is folded, for example put into lower case. A `word` keeps its marks, such as accents. In a
-   * `run`, the characters of scripts with spaces lose their marks. An `emoji` has no skin tone.
+   * The text of the token. The text is folded, for example put into lower case. A `word` keeps its marks, such as accents, and
+   * is cut at `MAX_WORD_LENGTH`. In a `run`, the characters of scripts with spaces lose their marks. An `emoji` has no skin
+   * tone.
    */
   readonly text: string;
   /**
@@ -43,14 +46,12 @@ export interface Token {
 }
 
 /**
- * Apostrophes, hyphens, and the zero-width non-joiner of Persian. If such a character joins words, a search also finds these
- * words written as one word.
+ * Apostrophes, hyphens, and the zero-width non-joiner of Persian. Words that such a character joins also count as one word: a
+ * search for `e-mail` finds `email`, and the reverse.
  */
 const JOINTS: ReadonlySet<string> = new Set(["'", '-', '\u2010', '\u2011', '\u200c']);
 const APOSTROPHE = 0x27;
-/**
- * A Cyrillic letter, an apostrophe and a vowel with a glide. In Ukrainian and Belarusian, such an apostrophe is within a word.
- */
+/** An apostrophe between a Cyrillic letter and a vowel such as `я`. In Ukrainian and Belarusian, it is part of the word. */
 const CYRILLIC_APOSTROPHE = /(?<=\p{sc=Cyrillic})'(?=[яюєїеё])/uy;
 
 const LAST_ASCII = 0x7f;

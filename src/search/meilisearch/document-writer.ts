@@ -21,7 +21,7 @@ const PAYLOAD_ATTEMPTS = 4;
  * because Meilisearch may process it together with documents of another process.
  */
 const LONE_ATTEMPTS = 3;
-/** If more documents than this fail, the adapter assumes that their texts are not the cause, and gives up. */
+/** If more documents than this fail in one `add()`, the adapter assumes that their texts are not the cause, and gives up. */
 const MAX_REFUSED = 20;
 /** Error codes of failures that the documents do not cause, such as a full disk. */
 const PASSING_FAILURES: ReadonlySet<string> = new Set(['io_error', 'no_space_left_on_device', 'too_many_open_files']);
@@ -59,7 +59,7 @@ export function createDocumentWriter({
   const gate = createGate();
 
   /**
-   * Sends one payload.
+   * Sends one payload, several times if its task fails for a temporary reason.
    * @returns whether Meilisearch has written the payload. `false` means that Meilisearch failed on a document of this payload,
    * or on a document that it processed together with this payload.
    */
@@ -91,7 +91,10 @@ export function createDocumentWriter({
     for (const half of halves(lines)) await isolate(indexUid, half, refused);
   };
 
-  /** Sends lines. If the payload is too large for Meilisearch or a proxy, sends it in two halves. */
+  /**
+   * Sends lines. If documents make Meilisearch fail, finds them with `isolate()`. If the payload is too large for Meilisearch
+   * or a proxy, sends it in two halves. Adds a single document that is too large to `refused`.
+   */
   const addLines = async (indexUid: string, lines: readonly Line[], refused: string[]): Promise<void> => {
     try {
       const isWritten = await gate.shared(() => send(indexUid, lines));
@@ -149,7 +152,7 @@ function refusal(eventIds: readonly string[]): EngineError {
 }
 
 /**
- * Checks that a task has indexed all documents. A task may succeed without indexing the documents if Meilisearch cleared or
+ * Throws if a task has not indexed all documents. A task may succeed without indexing the documents if Meilisearch cleared or
  * deleted the index in the same batch.
  */
 function checkCount(taskUid: number, indexed: number | undefined, sent: number): void {

@@ -49,7 +49,9 @@ const hitSchema = z.object({
   body: z.string(),
 });
 
-/** Reads a document that Meilisearch has returned. @throws ZodError if this adapter has not written the document */
+/**
+ * Reads a document that Meilisearch has returned. @throws ZodError if the document lacks a field or has a field of a wrong type
+ */
 export function parseHit(hit: unknown): SearchDocument {
   const { event_id, room_id, sender, stream, key, body } = hitSchema.parse(hit);
   return { eventId: event_id, roomId: room_id, sender, streamPosition: stream, key, text: body };

@@ -15,11 +15,11 @@ interface ClientRequest {
   readonly body?: unknown;
 }
 
-/** Sends HTTP requests over connections of its own, each with a time limit. */
+/** Sends HTTP requests over connections of its own. Each request has a time limit. */
 export interface Exchange {
   /**
    * Sends a request. Returns the parsed body of a successful answer.
-   * @throws EngineError if the request fails or the answer is not successful
+   * @throws EngineError if the request fails, or the answer is not successful or not JSON
    */
   readonly send: (url: string, request: ClientRequest) => Promise<unknown>;
   /** Aborts running requests and closes the connections. */
@@ -78,7 +78,7 @@ function roundTrip(
       answered = true;
       collect(response).then(resolve, reject);
     });
-    // If the server refuses an upload, it may cut the request after it has begun to answer. Ignore the error in this case,
+    // If the server refuses an upload, it may cut the request after it has begun to answer. In this case, the error is ignored,
     // because the answer says more than the error.
     request.on('error', (error) => {
       if (!answered) reject(error);

@@ -32,7 +32,7 @@ export async function ensureIndex(
   return index.createdAt;
 }
 
-/** Deletes the index and all tasks that are queued for it. Returns when the index no longer exists. */
+/** Cancels the tasks that are queued for the index, and deletes the index. Returns when the index no longer exists. */
 export async function dropIndex(client: EngineClient, tasks: Tasks, indexUid: string): Promise<void> {
   do {
     await client.cancelTasks(indexUid);

@@ -28,9 +28,12 @@ export interface MeilisearchOptions {
   readonly payloadBytes?: number;
 }
 
-/** Number of events that a reindex reads and sends in one batch. A small request costs Meilisearch as much as a large one. */
+/**
+ * Maximum number of events that a reindex reads and sends in one batch. A small request costs Meilisearch as much as a large
+ * one.
+ */
 const BATCH_SIZE = 10_000;
-/** Number of batches that one process sends in parallel. Several requests keep Meilisearch busy. */
+/** Maximum number of batches that a reindex sends in parallel in one process. Several requests keep Meilisearch busy. */
 const LANES = 4;
 
 const optionsSchema = z.strictObject({

@@ -98,8 +98,8 @@ interface Scope {
 }
 
 /**
- * Returns the parameters of a request for matching documents, newest first. Meilisearch filters and sorts the documents, but
- * does not rank them.
+ * Returns the parameters of a request for matching documents, newest first. `range.newest` is the highest stream position of
+ * these documents. Meilisearch filters and sorts the documents, but does not rank them.
  */
 export function paramsOf(
   { rooms, keys }: Scope,

@@ -46,8 +46,8 @@ export function createRebuild({ client, tasks, writer, indexUid, logger }: Rebui
   const fence = async (): Promise<void> => tasks.settle(await client.deleteDocuments(indexUid, []), ['task_not_found']);
 
   /**
-   * Sends one swap, and waits for its task. Afterwards, the caller must check whether the swap was done, because the answer may
-   * be lost, and a task may succeed without a swap.
+   * Sends one swap, and waits for its task. Throws if the task fails or is cancelled. Afterwards, the caller must check whether
+   * the swap was done, because the answer may be lost, and a task may succeed without a swap.
    */
   const sendSwap = async (shadowUid: string): Promise<void> => {
     try {

@@ -8,8 +8,8 @@ import { parseHit } from './documents.ts';
 import { filtersRooms, paramsOf } from './query.ts';
 
 /**
- * Number of hits per request if Meilisearch does not filter by room. The adapter skips hits in other rooms, so it asks for many
- * hits.
+ * Minimum number of hits per request of a search without ranks, if Meilisearch does not filter by room. The adapter skips hits
+ * in other rooms, so it asks for many hits.
  */
 const UNFILTERED_HITS = 1_000;
 /**
@@ -40,7 +40,7 @@ interface Batch {
 
 /**
  * Returns a page of the hits that Meilisearch finds. Checks the room id and the text of each hit, because Meilisearch's filters
- * also pass texts that do not match.
+ * also pass texts that do not match. The page is empty if the query asks for no word, no room or no field.
  *
  * @throws MatrixError `M_INVALID_PARAM` if `query.after` is not a cursor of a search in this order
  */

@@ -35,8 +35,8 @@ const SETTINGS = {
 type DeepReadonly<T> = { readonly [Key in keyof T]: DeepReadonly<T[Key]> };
 
 /**
- * Returns the settings that an index lacks. The adapter writes only these settings, because writing an unchanged setting costs
- * as much as changing it.
+ * Returns the settings that an index lacks, or has with another value. The adapter writes only these settings, because writing
+ * an unchanged setting costs as much as changing it.
  */
 export function missingSettings(current: Settings): Settings {
   const missing = Object.entries(SETTINGS).filter(([name, wanted]) => !covers(valueAt(current, name), wanted));

@@ -15,7 +15,7 @@ export type TaskOutcome =
 
 export interface Tasks {
   /**
-   * Waits until the task has ended. All waits of this process share one request at a time.
+   * Waits until the task has ended. One request at a time asks for the tasks that this process waits for.
    * @throws EngineError if the task does not end in time, or if Meilisearch does not answer
    */
   readonly wait: (taskUid: number) => Promise<TaskOutcome>;

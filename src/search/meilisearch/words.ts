@@ -22,8 +22,8 @@ export function engineWord(lexeme: string): string {
 }
 
 /**
- * Returns beginnings of filter values. The value of each lexeme that starts with `lexeme` starts with one of these beginnings.
- * A plain `lexeme` gives two beginnings, because a longer lexeme may be plain or coded.
+ * Returns beginnings of filter values. For each lexeme that starts with `lexeme`, `engineWordsOf()` returns a value that starts
+ * with one of these beginnings. A plain `lexeme` gives two beginnings, because a longer lexeme may be plain or coded.
  */
 export function engineWordStarts(lexeme: string): string[] {
   const coded = codedValueOf(lexeme).slice(0, MAX_WORD_BYTES);

@@ -19,8 +19,8 @@ const answerSchema = z.object({
 });
 
 /**
- * What became of the lines of one document in a bulk request. `refused`: OpenSearch can never store them. An error: OpenSearch
- * cannot store them now.
+ * What became of the lines of one document in a bulk request. `done`: OpenSearch has stored them, or has no need to. `refused`:
+ * OpenSearch can never store them. An error: OpenSearch cannot store them now.
  */
 type Outcome = 'done' | 'refused' | EngineError;
 

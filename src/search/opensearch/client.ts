@@ -29,7 +29,7 @@ export interface EngineRequest {
 /** Sends requests to the nodes of the cluster in turn. If a node does not answer, sends the request to the next node. */
 export interface EngineClient {
   /**
-   * Returns the body of a successful answer.
+   * Sends a request, again after failures as long as the policy allows. Returns the body of the successful answer.
    * @param policy @defaultValue `INTERACTIVE`
    * @throws EngineError when the policy gives up
    */
@@ -40,7 +40,7 @@ export interface EngineClient {
   readonly retry: <T>(policy: RetryPolicy, work: () => Promise<T>) => Promise<T>;
   /** Makes the client usable again after `stop()`. */
   readonly start: () => void;
-  /** Aborts running requests. */
+  /** Aborts running requests, and refuses further requests until `start()`. */
   readonly stop: () => void;
 }
 
@@ -119,7 +119,7 @@ export function problemOf(body: unknown): { readonly type: string | undefined; r
   const error = isRecord(body) ? body.error : undefined;
   if (!isRecord(error)) return { type: undefined, reason: 'the body is not an error of OpenSearch' };
   const [root = error] = Array.isArray(error.root_cause) ? error.root_cause.filter(isRecord) : [];
-  // OpenSearch quotes the document in the reasons of errors about documents.
+  // OpenSearch quotes the document in the reasons of parsing errors.
   const quotes = String(error.type).includes('pars');
   return {
     type: String(error.type),

@@ -13,7 +13,7 @@ import { additionOf, NEWEST_FIRST, removalOf, roomKey, WHOLE } from './documents
 
 /** Maximum number of rooms whose documents are removed together. */
 const ROOMS_AT_ONCE = 1_000;
-/** Number of documents that a removal of rooms reads in one request. */
+/** Maximum number of documents whose ids a removal of rooms reads in one request. */
 const READ_AT_ONCE = 5_000;
 /** How long OpenSearch keeps a point in time, which is a frozen view of an index, between two requests. */
 const KEEP_ALIVE = '5m';
@@ -33,7 +33,7 @@ const foundSchema = z.object({
 const refreshSchema = z.object({ _shards: z.object({ failed: z.number() }) });
 
 export interface DocumentWriter {
-  /** Adds documents to the index behind an alias. Returns when OpenSearch has stored them durably. */
+  /** Adds or replaces documents in the index behind an alias. Returns when OpenSearch has stored them durably. */
   readonly add: (alias: string, documents: readonly SearchDocument[], version: number) => Promise<void>;
   /** Applies changes to the index behind an alias. Returns when searches see all of them. */
   readonly write: (alias: string, writes: SearchWrites) => Promise<void>;

@@ -9,7 +9,10 @@ import { searchPage } from './search.ts';
 import { type IndexSize, templateOf } from './settings.ts';
 
 export interface OpenSearchOptions extends Partial<IndexSize> {
-  /** URL of a node of OpenSearch 2 or 3, or of a load balancer, such as `https://localhost:9200`. */
+  /**
+   * URL of a node of OpenSearch 2 or 3, or of a load balancer, such as `https://localhost:9200`. Must be set, unless `nodes` is
+   * set.
+   */
   readonly node?: string;
   /**
    * URLs of several nodes. If a node does not answer, the adapter asks the next node. If `nodes` is set, the adapter ignores
@@ -37,9 +40,9 @@ export interface OpenSearchOptions extends Partial<IndexSize> {
   readonly payloadBytes?: number;
 }
 
-/** Number of events that a reindex reads and sends in one batch. */
+/** Maximum number of events that a reindex reads and sends in one batch. */
 const BATCH_SIZE = 2_500;
-/** Number of batches that one process sends in parallel. */
+/** Maximum number of batches that a reindex sends in parallel in one process. */
 const LANES = 4;
 
 const url = z.url({ protocol: /^https?$/ });
@@ -88,7 +91,10 @@ function createIndex(
     await client.send({ method: 'PUT', path: `/_index_template/${alias}`, body: templateOf(alias, config) });
     if ((await indexes.live()).length === 0) await indexes.create(`${alias}-initial`, { isLive: true });
   });
-  /** Runs `work`. If OpenSearch answers that the index does not exist, creates the index, and runs `work` once more. */
+  /**
+   * Prepares OpenSearch if it is not prepared, and runs `work`. If OpenSearch answers that the index does not exist, creates
+   * the index, and runs `work` once more.
+   */
   const onIndex = async <T>(work: () => Promise<T>): Promise<T> => {
     await readiness.ensure();
     try {

@@ -4,15 +4,15 @@ import { ANY_LANGUAGE, type LexemeForm } from '../analysis/lexemes.ts';
 import { MAX_POSITION } from '../analysis/tokens.ts';
 
 /**
- * What follows the lexeme in the term under which OpenSearch stores the lexeme, by the form of the lexeme. With one term for
- * each form, a search for a quoted word does not find stems, and the forms can have different weights. Lexemes contain neither
- * spaces nor `/`, `|` and `_`.
+ * OpenSearch stores each lexeme as a term: the lexeme, followed by the ending for its form. With one term for each form, a
+ * search for a quoted word does not find stems, and the forms can have different weights. Lexemes contain neither spaces nor
+ * `/`, `|` and `_`.
  */
 const ENDINGS: Readonly<Record<LexemeForm, string>> = { spelled: '', other: '/o', stem: '/s', language: '/l' };
 const EXACT = [ENDINGS.spelled, ENDINGS.other];
 const ANY = [...EXACT, ENDINGS.stem];
 const LANGUAGE = [ENDINGS.language];
-/** A position without lexemes. */
+/** Stands for a position without lexemes. */
 const GAP = '_';
 
 /** Writes the lexemes of a text in the form that the analyser of the index template reads. */
@@ -28,7 +28,7 @@ export function lexemesFieldOf(text: string, analysis: SearchAnalysis): string {
   return Array.from(positions.slice(1), (lexemes) => lexemes ?? GAP).join(' ');
 }
 
-/** Tells whether a lexeme names the language of a text. */
+/** Tells whether a lexeme names the language of a text, or marks a text of unknown language. */
 export const namesLanguage = (lexeme: string): boolean => lexeme.startsWith(ANY_LANGUAGE);
 
 /** Returns the terms under which OpenSearch may have stored a lexeme. The first term has the greatest weight. */

@@ -28,8 +28,8 @@ export function filtersOf(query: SearchQuery, expression: SearchExpression): Cla
 }
 
 /**
- * Translates an expression into a filter. OpenSearch receives no text of the user as a query string: every value is a term, or
- * a sequence of terms.
+ * Translates an expression into a filter. The filter passes all texts that match and, unless the expression is precise, also
+ * some other texts. OpenSearch receives no text of the user as a query string: every value is a term, or a sequence of terms.
  */
 function filterOf(expression: SearchExpression): Clause {
   switch (expression.kind) {
@@ -61,8 +61,8 @@ function anyLexeme(lexemes: readonly SearchLexeme[]): Clause {
 }
 
 /**
- * Finds all lexemes that start with the given lexeme. Each term in the index starts with its lexeme, so the filter finds words,
- * other spellings and stems.
+ * Makes a filter that finds all lexemes that start with the given lexeme. Each term in the index starts with its lexeme, so the
+ * filter finds words, other spellings and stems.
  */
 const prefixOf = ({ lexeme }: SearchLexeme): Clause => ({ prefix: { lexemes: { value: lexeme } } });
 

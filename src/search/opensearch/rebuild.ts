@@ -17,14 +17,14 @@ const settingsSchema = z.record(z.string(), z.object({ settings: z.object({ 'ind
  */
 const COPIES = { wait_for_active_shards: 'all', timeout: '10s' } as const;
 
-/** The indexes behind the alias of the live index, and the indexes of reindexes. */
+/** Creates indexes, and lists those behind the alias of the live index. */
 export interface Indexes {
   /**
    * Creates an index for documents. Keeps an index of this name that exists. If `isLive` is set, puts the new index behind the
    * alias of the live index.
    */
   readonly create: (name: string, options?: { readonly settings?: object; readonly isLive?: boolean }) => Promise<void>;
-  /** Names the indexes behind the alias of the live index. */
+  /** Returns the names of the indexes behind the alias of the live index. Returns an empty list if there is no such alias. */
   readonly live: () => Promise<readonly string[]>;
 }
 
@@ -58,8 +58,8 @@ const hasCode = (error: unknown, code: string): boolean => error instanceof Engi
 export const isNotFound = (error: unknown): boolean => error instanceof EngineError && error.status === 404;
 
 /**
- * Fills a new index, and moves the alias of the live index to the new index. The marker of a rebuild is the id that OpenSearch
- * gives to the new index.
+ * Fills a new index, moves the alias of the live index to the new index, and deletes the old index. The marker of a rebuild is
+ * the id that OpenSearch gives to the new index.
  */
 export function createRebuild(
   client: EngineClient,
