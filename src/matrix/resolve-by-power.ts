@@ -8,8 +8,9 @@ import type { RoomVersion } from './room-version.ts';
 import type { SeparatedStates, StateMap } from './separate-states.ts';
 
 /**
- * Resolves states by the algorithm of room versions 2 and later. The algorithm checks the events that differ between the states
- * again by the authorisation rules: first the power events and the events on which they depend, then the others.
+ * Resolves states by the algorithm of room versions 2 and later. The algorithm checks the events in which the states or their
+ * auth chains differ again by the authorisation rules: first the power events and the events on which they depend, then the
+ * others.
  */
 export function* resolveByPower(
   { states, unconflicted, conflicted }: SeparatedStates,
@@ -69,7 +70,7 @@ function isPowerEvent({ type, stateKey, sender, content }: CheckedEvent): boolea
 
 /**
  * Checks an event against the state that was resolved so far. If a state event that the check needs is missing from this state,
- * the check uses the corresponding auth event of the event.
+ * the check uses the corresponding auth event of the event, or `create`.
  */
 function isAllowed(
   event: CheckedEvent,

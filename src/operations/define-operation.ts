@@ -141,7 +141,7 @@ export interface JobScope<Checkpoint extends object = object> extends Omit<Opera
   readonly actor: Actor;
   /** The checkpoint that the last step stored. `undefined` before the first step. */
   readonly checkpoint: Checkpoint | undefined;
-  /** The list of things that earlier steps have processed. Use it for lists that are too long for a checkpoint. */
+  /** A list that the database stores for the job. It is for data that is too long for a checkpoint, such as processed users. */
   readonly items: JobItems;
   /** Aborted when the work must stop. The next call of `commit()` then throws. */
   readonly signal: AbortSignal;

@@ -15,7 +15,7 @@ import { roomIdInput } from '../rooms/room-id-input.ts';
 /** What an administrator sees before deciding what to do about a room. */
 export interface ModeratedRoom {
   readonly details: RoomDetails;
-  /** Whether local users cannot join the room. */
+  /** Whether the room is blocked, so that local users cannot join it. */
   readonly blocked: boolean;
   readonly createEvent: ClientEvent;
   /** The room's current state, except for members. */

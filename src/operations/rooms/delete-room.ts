@@ -74,10 +74,10 @@ const input = inputObject({
 type Input = z.output<typeof input>;
 
 /**
- * Makes all local users leave a room. If `newRoomUserId` is set, moves these users to a new room. Purges the old room unless
- * `purge` is `false`. If the homeserver does not know the room, the call only blocks the room, if `block` is set. For one room,
- * jobs of `deleteRoom` and `purgeRoom` do not run at the same time. Synapse's routes are `DELETE
- * /_synapse/admin/v1/rooms/{roomId}` and `DELETE /_synapse/admin/v2/rooms/{roomId}`.
+ * Makes all local users leave a room, also invited and knocking users. If `newRoomUserId` is set, moves those who have left,
+ * and the local aliases, to a new room. Purges the old room unless `purge` is `false`. If the homeserver does not know the
+ * room, the call only blocks the room, if `block` is set. For one room, jobs of `deleteRoom` and `purgeRoom` do not run at the
+ * same time. Synapse's routes are `DELETE /_synapse/admin/v1/rooms/{roomId}` and `DELETE /_synapse/admin/v2/rooms/{roomId}`.
  * @throws MatrixError `M_BAD_STATE` if some users could not leave a room that is to be purged, and `forcePurge` is not set
  * @throws MatrixError `M_BAD_STATE` if `media` is not `keep` and the host provides no store of media files
  */
@@ -158,9 +158,9 @@ async function deleteMediaFirst(
 }
 
 /**
- * Makes all local users leave, and moves these users to the new room if `newRoomUserId` is set. Does nothing if the homeserver
- * has no current events of the room, because it knows only an invite or because the room is being purged. Such a room has no
- * members.
+ * Makes all local users leave, and moves these users and the local aliases to the new room if `newRoomUserId` is set. Does
+ * nothing if the homeserver has no current events of the room, because it knows only an invite or because the room is being
+ * purged. Such a room has no members.
  */
 async function emptyRoom(work: JobScope<DeletionProgress>, tracked: TrackedDeletion, options: Input): Promise<void> {
   const { roomId, newRoomUserId } = options;
