@@ -47,7 +47,6 @@ export interface PurgedHistory {
   readonly media?: DeletionCounts;
 }
 
-/** The checkpoint of the job. */
 interface Progress extends HistoryProgress {
   /** How many media have been deleted. Absent if the input field `media` is `keep`, and until all events have been purged. */
   readonly media?: DeletionCounts;
@@ -136,7 +135,6 @@ async function noteMediaOf(
   );
 }
 
-/** Deletes those media in the job's items to which nothing refers. */
 function deleteUnusedMedia(work: JobScope<Progress>, progress: Progress): Promise<DeletionCounts> {
   return deleteAsPart(work, unusedMedia(work), progress.media ?? NOTHING_DELETED, (change) =>
     work.commit(async (transaction) => {

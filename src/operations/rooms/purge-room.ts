@@ -18,7 +18,6 @@ import { awaitDelivery } from './await-delivery.ts';
 import { type EvacuationProgress, evacuateMembers } from './evacuate-members.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** The checkpoint of a purge's job. */
 interface Progress extends PurgeCheckpoint {
   /** Progress of the evacuation. Present from its first step until the room is hidden. */
   readonly evacuation?: EvacuationProgress | undefined;

@@ -11,7 +11,6 @@ import { defineOperation } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import { roomIdInput } from './room-id-input.ts';
 
-/** Always throws the error for an unknown room. @throws MatrixError `M_NOT_FOUND` with Synapse's text */
 function noSuchRoom(): never {
   throw new MatrixError('M_NOT_FOUND', 'Room not found');
 }

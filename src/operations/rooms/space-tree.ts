@@ -26,7 +26,7 @@ const isChild = ({ event: { content } }: SpaceChildEvent): boolean => {
   return Array.isArray(via) && via.length > 0;
 };
 
-/** The form of a valid `order`. Source: Client-Server API, "Ordering of children within a space". */
+/** Source: Client-Server API, "Ordering of children within a space". */
 const ORDER = /^[\x20-\x7e]{1,50}$/;
 
 function rankOf({

@@ -4,7 +4,6 @@ import { inputObject } from '../input-object.ts';
 import { requireAccount } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** Account data by type. */
 type DataByType = Readonly<Record<string, unknown>>;
 
 /** A user's account data. `global` contains the data that belongs to no room. */

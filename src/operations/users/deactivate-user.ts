@@ -175,7 +175,6 @@ function partOf(work: JobScope<Progress>, progress: Progress): JobScope {
   };
 }
 
-/** Deletes the media that `choice` selects, in steps of the job. */
 function deleteMediaOf(
   work: JobScope<Progress>,
   progress: Progress,

@@ -10,7 +10,6 @@ import { inputObject } from '../input-object.ts';
 import { requireAccount, requireLockedAccount, standingChanged } from './local-account.ts';
 import { userIdInput } from './user-id-input.ts';
 
-/** Tells which experimental features are on for the account. */
 type Features = Readonly<Record<ExperimentalFeature, boolean>>;
 
 const featuresOf = (on: readonly ExperimentalFeature[]): Features => ({

@@ -22,7 +22,6 @@ export interface ExportedUser {
   readonly types: Readonly<Record<string, number>>;
 }
 
-/** The checkpoint of an export. */
 interface Progress extends ExportedUser {
   /** Index of the type of records that comes next, in `RECORD_TYPES`. After the last type, the record `end` comes next. */
   readonly type: number;

@@ -143,7 +143,6 @@ const filterOf = ({ userId, rooms, types }: Pick<Redaction, 'userId' | 'rooms' |
   rooms: rooms.length === 0 ? undefined : rooms,
 });
 
-/** Redacts the user's events in one room, in steps. */
 async function redactInRoom(
   work: JobScope<RedactionProgress>,
   redaction: Redaction,
