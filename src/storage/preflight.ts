@@ -200,7 +200,7 @@ export async function preflight(db: Knex): Promise<void> {
   }
 }
 
-/** Lists the columns that the database lacks, each as `table.column`. */
+/** Lists those of the required columns that the schema `public` lacks, each as `table.column`. */
 export async function missingColumns(
   db: Knex,
   required: Readonly<Record<string, readonly string[]>>,

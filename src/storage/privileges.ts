@@ -110,9 +110,10 @@ export interface DatabaseUse {
 }
 
 /**
- * Returns the SQL statements that would give the connection's role what it lacks: the privileges on the homeserver's tables and
- * sequences, with one statement for each table or sequence, and the privilege to create the plugin's schema, or tables in it.
- * Leaves out tables and sequences that do not exist.
+ * Returns the SQL statements that would give the connection's role what it lacks. For each table or sequence of the homeserver,
+ * one statement grants all missing privileges. If the plugin's schema does not exist, and the role may not create it, a
+ * statement lets the role create schemas. If it exists, and the role may not create tables in it, a statement makes the role
+ * its owner. Leaves out tables and sequences that do not exist.
  */
 export async function missingGrants(db: Db, { schema, sequences, tables }: DatabaseUse): Promise<readonly string[]> {
   const wanted = Object.entries(tables).flatMap(([table, { privileges }]) =>

@@ -11,7 +11,8 @@ export interface RoomKeys {
 /**
  * Tables whose rows make a room visible to users or administrators, for example its members, its current state and reports
  * about it. If a room has no rows in the tables of the next two lists, and no aliases, nobody sees the room any more. The first
- * list has the tables with a room id, and the second list has those with a room NID.
+ * list has the tables with a room id, and the second list has those with a room NID. (`history_leftovers` makes nothing
+ * visible: it is the list of what a purge of the room's history still has to delete.)
  */
 const SEEN_BY_ROOM_ID = [
   'public.roomserver_published',
@@ -75,7 +76,8 @@ export async function deleteLateRows(transaction: Knex.Transaction, room: RoomKe
 
 /**
  * Deletes at most `limit` rows of a room from each of the `LARGE` tables.
- * @returns in `next`, an empty position if a table may have more rows of the room, and otherwise `undefined`
+ * @returns in `deleted`, the number of deleted rows of each table; in `next`, an empty position if a table may have more rows
+ * of the room, and otherwise `undefined`
  */
 export async function deleteLargeRows(transaction: Knex.Transaction, room: RoomKeys, limit: number): Promise<Deletion> {
   const deleted = await inTurn(

@@ -2,8 +2,9 @@ import type { Knex } from 'knex';
 import type { ReportStatus } from '../roomserver/event-reports.ts';
 
 /**
- * Stores the status of a report about an event. Dendrite's table of reports has no such column. Also deletes the statuses of
- * reports that no longer exist, for example because their room was purged.
+ * Stores the status of a report about an event, the note about it, and the administrator who set them. Dendrite's table of
+ * reports has no such columns. Also deletes the statuses of reports that no longer exist, for example because their room was
+ * purged.
  */
 export async function storeReportStatus(
   transaction: Knex.Transaction,

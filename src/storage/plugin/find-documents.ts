@@ -16,7 +16,9 @@ export type HitPlace = Pick<SearchHit, 'rank' | 'streamPosition' | 'eventId'>;
 export interface DocumentQuery {
   /** The terms of the search, in the text form of `tsquery`. */
   readonly tsquery: string;
-  /** Values of the weights D, C, B and A for `ts_rank`, in the text form of a PostgreSQL array. */
+  /**
+   * Values of the weights D, C, B and A for `ts_rank`, in the text form of a PostgreSQL array. Used only if `order` is `rank`.
+   */
   readonly weights: string;
   /** The rooms to search. No room may occur twice. */
   readonly rooms: readonly RoomId[];
@@ -59,17 +61,17 @@ export async function prepareSearch(transaction: Knex.Transaction): Promise<void
 
 /** How densely the newest documents of some rooms lie among the stream positions. */
 export interface RoomSpread {
-  /** The position of the newest document. 0 if the rooms have no documents. */
+  /** The position of the newest document up to the position `upper`. 0 if the rooms have no such document. */
   readonly newest: number;
   /** Number of documents of these rooms per stream position, near the newest document. */
   readonly density: number;
-  /** Whether each room has fewer documents than `each`, up to the position `upper`. */
+  /** Whether all documents up to the position `upper` were read, because each room has fewer than `each` of them. */
   readonly isComplete: boolean;
 }
 
 /**
- * Measures how densely the newest documents of some rooms lie. Reads the positions of at most `each` documents of each room,
- * and no documents after the position `upper`.
+ * Measures how densely the newest documents of some rooms lie. Reads the positions of the `each` newest documents of each room
+ * up to the position `upper`, or of all of them if there are fewer.
  */
 export async function measureRooms(
   db: Db,
@@ -101,14 +103,17 @@ export async function measureRooms(
 const COLUMNS = 'd.event_id, d.room_id, d.stream_position, d.key, d.lexemes';
 const IN_WINDOW = 'd.stream_position > CAST(:lower AS bigint) AND d.stream_position <= CAST(:upper AS bigint)';
 /**
- * SQL for the documents of the rooms in the window. `OFFSET 0` makes PostgreSQL read the window with the index of rooms, and
- * not with the index of lexemes.
+ * SQL for at most `:maxRead` documents of the rooms in the window. `OFFSET 0` makes PostgreSQL read the window with the index
+ * of rooms, and not with the index of lexemes.
  */
 const OF_ROOMS = `SELECT document.*, true AS in_rooms
   FROM unnest(CAST(:rooms AS text[])) AS room (id) CROSS JOIN LATERAL (
     SELECT ${COLUMNS} FROM matrix_admin.search_documents d WHERE d.room_id = room.id AND ${IN_WINDOW} OFFSET 0) AS document
   LIMIT :maxRead`;
-/** SQL for the documents that match `:candidates`. `in_rooms` tells whether a document is in the rooms and in the window. */
+/**
+ * SQL for at most `:maxRead` documents that match `:candidates`. `in_rooms` tells whether a document is in the rooms and in the
+ * window.
+ */
 const WITH_LEXEMES = `SELECT ${COLUMNS}, d.room_id IN (SELECT unnest(CAST(:rooms AS text[]))) AND ${IN_WINDOW} AS in_rooms
   FROM matrix_admin.search_documents d WHERE d.lexemes @@ CAST(:candidates AS tsquery) LIMIT :maxRead`;
 

@@ -38,7 +38,8 @@ const IS_NEXT = `(SELECT e.event_nid > s.up_to AND e.state_snapshot_nid = s.stat
     AND e.event_nid > s.up_to AND e.event_id <> ALL(:eventIds))`;
 
 /**
- * Updates the summary of a room if `IS_NEXT` holds for the given events. Otherwise changes nothing.
+ * Updates the summary of a room if `IS_NEXT` holds for the given events. Changes nothing if it does not hold, or if the room
+ * has no summary.
  * @returns whether the summary was updated
  */
 async function changeSummary(
@@ -66,10 +67,10 @@ async function changeSummary(
 }
 
 /**
- * Updates the summary of a room after a single state event, which is the most frequent change. The function in the database
- * keeps the plans of its few small statements. PostgreSQL plans the statement of `changeSummary()` anew each time, which takes
- * longer than the rest of it. Changes nothing if there are several events, if the event is the room's first one, or if the
- * event is not the only change that the summary lacks.
+ * Updates the summary of a room after a single state event, which is the most frequent change. The database function
+ * `follow_state_event` keeps the plans of its few small statements. PostgreSQL plans the statement of `changeSummary()` anew
+ * each time, which takes longer than the rest of it. Changes nothing if there are several events, if the event is no state
+ * event or is the room's first event, or if the summary lacks other changes too.
  * @returns whether the summary was updated
  */
 async function followLoneEvent(

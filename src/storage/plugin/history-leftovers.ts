@@ -2,14 +2,16 @@ import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
 /**
- * Kinds of leftovers. A purge of history takes events out of a room's timeline. The leftovers are those of these events that it
- * does not delete at once, the state snapshots before the events, and the blocks of these snapshots. Later, the purge deletes
- * the leftovers that nothing needs.
+ * Kinds of leftovers. A purge of history takes events out of a room's timeline. The leftovers are those of these events that
+ * the purge does not delete at once, the snapshots of the room's state before the events, and the blocks of these snapshots (a
+ * snapshot is a list of blocks, and a block is a list of state events). Later, the purge deletes the leftovers that nothing
+ * needs.
  */
 export type LeftoverKind = 'event' | 'snapshot' | 'block';
 
 /**
- * Tells whether a room has leftovers that a purge may delete.
+ * Tells whether a room has leftovers, whether marked as needed or not. Leftover events of local users count only with
+ * `withLocal`.
  * @param withLocal whether the purge may delete events of local users
  */
 export async function hasLeftovers(db: Db, roomNid: number, withLocal: boolean): Promise<boolean> {
@@ -88,7 +90,8 @@ export async function takeUnneeded(
 
 /**
  * Removes all snapshots and blocks of a room from the table of leftovers. A purge calls this at its end, when only snapshots
- * and blocks are left that something needs. A later purge adds them again when it removes the events that need them.
+ * and blocks are left that something needs. A later purge adds them again when it takes the events that need them out of the
+ * timeline.
  */
 export async function forgetLeftoverState(transaction: Knex.Transaction, roomNid: number): Promise<void> {
   await transaction.raw(

@@ -10,7 +10,10 @@ export interface JobCount {
   readonly jobs: number;
   /** Time since the oldest of these jobs was queued, in seconds. */
   readonly oldestAgeSeconds: number;
-  /** The smallest progress among the running jobs, from 0 to 1. `null` if none runs, or if none knows its number of items. */
+  /**
+   * The smallest share of processed items among the running jobs, from 0 to 1. Jobs that have no items, or do not know how many
+   * they have, do not count. `null` if no job counts.
+   */
   readonly progress: number | null;
   /**
    * The earliest time of last progress among the running jobs, in seconds since the epoch. For a job that has made no progress

@@ -90,7 +90,7 @@ export interface RangeStep {
 }
 
 /**
- * Records that a batch of rows has been processed, and renews the lease of the range.
+ * Records that the process `owner` has processed a batch of rows, and renews its lease of the range.
  * @returns `false` if another process has claimed the range or has processed the batch, or if the job is no longer running or
  * is to be cancelled. The caller must then roll the transaction back.
  */

@@ -153,8 +153,9 @@ export interface JobFilter {
   /** Only jobs that were queued before this time, in ms since the epoch. */
   readonly until?: number | undefined;
   /**
-   * Only jobs whose state last changed before this time, in ms since the epoch. This is when the job ended. If the job has not
-   * ended, it is when the job was first started, or otherwise queued.
+   * Only jobs whose state last changed before this time, in ms since the epoch. The state of a job that has ended changed when
+   * the job ended. The state of any other job changed when the job was first started or, if it was never started, when it was
+   * queued.
    */
   readonly unchangedSince?: number | undefined;
 }
@@ -162,7 +163,10 @@ export interface JobFilter {
 /** Selects a page of the list of jobs, which begins with the newest job. */
 export interface JobPage {
   readonly limit: number;
-  /** Id of the job after which the page starts. @defaultValue the page starts with the newest job */
+  /**
+   * Id of the job after which the page starts. If the job is no longer stored, the page is empty. @defaultValue the page starts
+   * with the newest job
+   */
   readonly after?: string | undefined;
   /** Number of jobs to skip before the page. @defaultValue 0 */
   readonly offset?: number | undefined;
@@ -202,8 +206,8 @@ export async function readJobs(
 }
 
 /**
- * Requests the cancellation of a job, and makes the job due at once, so that a process soon ends it. Changes nothing if the job
- * has ended.
+ * Requests the cancellation of a job. A queued job also becomes due at once, so that a process soon claims it and ends it.
+ * Changes nothing if the job has ended.
  */
 export async function requestCancel(db: Db, id: string): Promise<void> {
   await db.raw(
@@ -213,9 +217,10 @@ export async function requestCancel(db: Db, id: string): Promise<void> {
 }
 
 /**
- * Claims a job for a process: a queued job that is due, or a running job whose lease has expired. The process then has the
- * lease for `leaseMs`. Only the process with the lease may run the job. If the lease of another process had expired, the count
- * of failures rises by one if the job has made no progress since that process claimed it, and otherwise becomes 0.
+ * Claims a job for a process: a queued job that is due, or a running job whose lease has expired. Makes it a running job,
+ * counts one more attempt, and gives the process the lease for `leaseMs`. Only the process with the lease may run the job. If
+ * the job was running already, its count of failures rises by one if it has made no progress since it was last claimed, and
+ * otherwise becomes 0.
  * @param kinds only jobs of these kinds
  * @param claim `owner`: id of the process. `except`: ids of jobs to leave out
  * @returns `undefined` if there is no such job
@@ -243,7 +248,10 @@ export async function claimJob(
   return job;
 }
 
-/** Lists the running jobs of these kinds that other processes have claimed last. Leaves out jobs that are to be cancelled. */
+/**
+ * Lists the running jobs of these kinds that a process other than `owner` claimed last, even if the lease of that process has
+ * expired. Leaves out jobs that are to be cancelled.
+ */
 export async function listLedByOthers(db: Knex, kinds: readonly string[], owner: string): Promise<Job[]> {
   return jobsOf(
     db.raw(

@@ -8,7 +8,7 @@ const GOT_ON = '(jobs.checkpoint IS DISTINCT FROM step.checkpoint OR step.done >
 
 /**
  * Renews the lease of a job for `leaseMs`. Only the process with the lease may run the job. Also updates the stored rate, the
- * number of processed items, and the time of the last progress.
+ * number of processed items and, if that number has risen, the time of the last progress.
  * @param owner id of this process
  * @param rate processed items per second; `undefined` if it is not known
  * @returns whether the job is to be cancelled, and its numbers of items; `undefined` if this process has lost the lease
@@ -38,8 +38,9 @@ export async function renewLease(
 }
 
 /**
- * Stores a step of a job. If the step made progress, sets the count of failures to 0. Otherwise the count stays, because an
- * attempt that repeats the stored step and then fails must count as one more failure.
+ * Stores the checkpoint, the phase and the numbers of items after a step of a job. If the step made progress, also stores the
+ * time, and sets the count of failures to 0. Otherwise the count stays, because an attempt that repeats the stored step and
+ * then fails must count as one more failure.
  * @returns `false` if nothing was stored, because this process has lost the job's lease or the job is to be cancelled
  */
 export async function storeCheckpoint(
@@ -63,8 +64,8 @@ export async function storeCheckpoint(
 }
 
 /**
- * Ends a job, unless this process has lost the job's lease. Deletes the job's ranges and items, but keeps the number of
- * processed items.
+ * Ends a job, unless this process has lost the job's lease. Stores the result or the error, and the average rate. Deletes the
+ * job's checkpoint, ranges and items, but keeps the number of processed items.
  * @param input the part of the job's input that stays stored
  * @returns `false` if this process has lost the lease
  */

@@ -22,8 +22,9 @@ const THUMBNAIL_SQL = `t.width || 'x' || t.height || '-' || t.resize_method`;
 const THUMBNAIL_NAME_SQL = `~ '^[0-9]{1,9}x[0-9]{1,9}-(crop|scale)$'`;
 
 /**
- * Returns SQL that adds files to the table of files to remove, to be removed as soon as possible. The plugin later removes such
- * a file, unless the row of a media still refers to the file.
+ * Returns SQL that adds files to the table of files to remove, to be removed as soon as possible. Leaves out files whose hash
+ * or thumbnail name cannot be part of a file name. The plugin later removes such a file, unless the row of a media still refers
+ * to the file.
  * @param files a query for the columns `base64hash` and `thumbnail` of the files
  */
 const NOTE = (files: string): string => `INSERT INTO matrix_admin.media_removals (base64hash, thumbnail)
@@ -52,7 +53,8 @@ export interface DeletedMedia extends MediaKey {
 
 /**
  * Deletes the rows of media and of their thumbnails. The same statement adds the files of these rows to the table of files to
- * remove. If another transaction is removing one of these files, the statement waits for that transaction.
+ * remove, although other rows may still refer to them. If another transaction is removing one of these files, the statement
+ * waits for that transaction.
  * @returns those of the given media that had a row
  */
 export async function deleteMedia(transaction: Knex.Transaction, keys: readonly MediaKey[]): Promise<DeletedMedia[]> {
@@ -116,7 +118,10 @@ export async function listDueHashes(db: Db, limit: number): Promise<string[]> {
   return rows.map(({ base64hash: hash }) => hash);
 }
 
-/** Locks those rows of the table of files to remove that have one of the hashes. Returns the files of these rows. */
+/**
+ * Locks those rows of the table of files to remove that have one of the hashes. Returns the files of these rows, except rows
+ * for which `fileNamed()` returns `undefined`.
+ */
 export async function lockRemovals(transaction: Knex.Transaction, hashes: readonly string[]): Promise<MediaFile[]> {
   const rows = await rowsOf<{ base64hash: string; thumbnail: string }>(
     transaction.raw(

@@ -5,8 +5,8 @@ import { mediaKeyBindings } from '../mediaapi/media-keys.ts';
 /**
  * SQL for the administrator who has quarantined a media, or `NULL` if the media is not quarantined. Row `m` is the media in
  * Dendrite's table. Row `s` is the media in `matrix_admin.media_standings`, which stores quarantines and protections. Both rows
- * may be missing. A quarantine also covers all other media with the same content, as in Synapse. A protected media is never
- * quarantined.
+ * may be missing. A quarantine also covers all other media with the same content, as in Synapse. A protected media never counts
+ * as quarantined.
  */
 export const QUARANTINED_BY = `CASE WHEN s.is_protected THEN NULL ELSE coalesce(s.quarantined_by,
   (SELECT max(h.quarantined_by) FROM matrix_admin.media_standings h
@@ -31,7 +31,8 @@ export async function isQuarantined(db: Db, { origin, mediaId }: MediaKey): Prom
 }
 
 /**
- * Quarantines media, except protected media. Also works for media that the homeserver has not stored.
+ * Quarantines media, except protected media. Also works for media that the homeserver has not stored. Records each quarantine
+ * as a `QuarantineChange`.
  * @param by the administrator
  * @returns how many of the given media are not protected, and so are quarantined now
  */
@@ -59,7 +60,7 @@ export async function insertQuarantines(db: Db, keys: readonly MediaKey[], by: s
   return row?.quarantined ?? 0;
 }
 
-/** Ends the quarantine of a media, and of all other media with the same content. */
+/** Ends the quarantine of a media, and of all other media with the same content. Records each end as a `QuarantineChange`. */
 export async function deleteQuarantine(db: Db, { origin, mediaId }: MediaKey): Promise<void> {
   await db.raw(
     `WITH ended AS (
@@ -74,7 +75,10 @@ export async function deleteQuarantine(db: Db, { origin, mediaId }: MediaKey): P
   );
 }
 
-/** Protects a media from quarantines, or ends the protection. */
+/**
+ * Protects a media from quarantines, or ends the protection. Does not end a quarantine of the media itself: it has no effect
+ * during the protection, and has effect again afterwards.
+ */
 export async function updateProtection(db: Db, { origin, mediaId }: MediaKey, isProtected: boolean): Promise<void> {
   await db.raw(
     `INSERT INTO matrix_admin.media_standings (media_origin, media_id, is_protected) VALUES (:origin, :mediaId, :isProtected)

@@ -17,7 +17,7 @@ export interface Report {
   readonly reporter: UserId;
   readonly reason: string;
   readonly status: ReportStatus;
-  /** The note of the administrator who last set the status. */
+  /** The note of the administrator who last set the status. `null` if there is none. */
   readonly note: string | null;
   /** The administrator who last set the status. `null` if nobody has set it. */
   readonly changedBy: string | null;
@@ -115,7 +115,7 @@ export async function countMatchingReports(db: Db, kind: ReportKind, filter: Rep
   return row?.total ?? 0;
 }
 
-/** Finds a report of one kind by its id. */
+/** Finds a report by its id. Returns `undefined` if there is no such report, or if it is of another kind. */
 export async function findReport(db: Db, kind: ReportKind, id: number): Promise<Report | undefined> {
   const [row] = await rowsOf<ReportRow>(
     db.raw(`SELECT ${columnsOf(kind)} FROM matrix_admin.reports WHERE id = ? AND ${COLUMN_OF[kind]} IS NOT NULL`, [id]),
@@ -161,7 +161,7 @@ export async function insertReport(
   return Number(row?.id);
 }
 
-/** Sets the status and the note of a report. @returns whether the report exists */
+/** Sets the status and the note of a report, and stores who set them and when. @returns whether the report exists */
 export async function updateReportStatus(
   transaction: Knex.Transaction,
   kind: ReportKind,

@@ -28,7 +28,10 @@ export const STATE_TYPES: readonly string[] = ['m.room.create', ...Object.values
 const contentOf = (type: string, key: string): string =>
   `max(nullif(s.content #>> '{${key}}', '')) FILTER (WHERE s.type = '${type}')`;
 
-/** SQL that reads `STATE_COLUMNS` of room `r` from the room's current state. The SQL returns one row. */
+/**
+ * SQL that reads `STATE_COLUMNS` of room `r` from the room's current state. The SQL returns one row. The texts are cut to
+ * `SORTED_LENGTH` characters, except `search_name` and `search_alias`.
+ */
 export const STATE = `SELECT ${Object.entries(TEXTS)
   .map(([column, [type, key]]) => `left(${contentOf(type, key)}, ${SORTED_LENGTH}) AS ${column}`)
   .join(', ')},
@@ -126,8 +129,8 @@ export async function deleteRoomSummary(transaction: Knex.Transaction, roomId: R
  * Computes the summaries of a batch of rooms, and compares them with the stored summaries. The rooms are in the order of their
  * NIDs.
  * @param batch `after`: NID of the last room in the previous batch. `limit`: maximum number of rooms in the batch. `corrects`:
- * whether to store the right summaries in place of wrong and missing ones, and to delete summaries of rooms that lists do not
- * show
+ * whether to store the right summaries in place of wrong and missing ones, and to delete summaries of rooms that do not exist
+ * or that lists do not show
  */
 export async function compareRoomSummaries(
   db: Db,

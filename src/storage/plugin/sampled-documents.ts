@@ -21,7 +21,9 @@ export interface SampleQuery {
   readonly keys: readonly SearchKey[];
   /** The terms of the search, in the text form of `tsquery`. */
   readonly tsquery: string;
-  /** Further searches, in the text form of `tsquery`. Their documents are counted in all rooms and with all keys. */
+  /**
+   * Further searches, in the text form of `tsquery`. The documents that match them are counted in all rooms and with all keys.
+   */
   readonly others: readonly string[];
   /** Maximum number of documents in the sample. */
   readonly size: number;
@@ -37,7 +39,10 @@ export interface Sample {
   readonly others: readonly number[];
 }
 
-/** Estimates numbers of documents from a sample: the `size` documents with the lowest hashes of their stream positions. */
+/**
+ * Estimates numbers of documents from a sample: at most `size` documents, those with the lowest hashes of their stream
+ * positions.
+ */
 export async function sampleDocuments(db: Db, query: SampleQuery): Promise<Sample> {
   const others = query.others.map((_, index) => `count(*) FILTER (WHERE lexemes @@ CAST(:other${index} AS tsquery))`);
   const [row] = await rowsOf<{ read: string; last: string | null; in_rooms: string; found: string; others: string[] }>(

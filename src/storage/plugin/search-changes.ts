@@ -156,9 +156,9 @@ export async function beginRebuild(
 }
 
 /**
- * Stores that a rebuild of the index has ended. Does nothing if another rebuild is running. After a successful rebuild, stores
- * the time and the id of the analysis. If the rebuild began with another analysis than it ended with, stores NULL instead of
- * the id, so that the index needs another rebuild.
+ * Stores that a rebuild of the index has ended, and drops the changes that were recorded for it. Does nothing if this rebuild
+ * is not the running one. After a successful rebuild, stores the time and the id of the analysis. If the rebuild began with
+ * another analysis than it ended with, stores NULL instead of the id, so that the index needs another rebuild.
  * @param result `swapped` is the id of the analysis of the process that ends a successful rebuild, and `undefined` if the
  * rebuild has failed
  */
@@ -181,7 +181,7 @@ export async function endRebuild(
   if (rows.length > 0) await dropRebuildChanges(db, engine);
 }
 
-/** Drops the target `for_rebuild` of all changes. Deletes changes that have no other target. */
+/** Drops the target `for_rebuild` of all changes of an engine. Deletes changes that have no other target. */
 async function dropRebuildChanges(db: Db, engine: string): Promise<void> {
   await db.raw('DELETE FROM matrix_admin.search_changes WHERE engine = ? AND NOT for_index', [engine]);
   await db.raw('UPDATE matrix_admin.search_changes SET for_rebuild = false WHERE engine = ? AND for_rebuild', [engine]);

@@ -18,7 +18,7 @@ export interface Job {
   readonly input: JobData;
   /** The data with which a process can resume the job. `undefined` before the first step, and after the end. */
   readonly checkpoint: JobData | undefined;
-  /** The name of the part of the work that the job is doing. */
+  /** The name of the part of the work that the job is doing, or was doing when it ended. `undefined` before the first step. */
   readonly phase: string | undefined;
   /** Number of items that the job has processed, such as rooms or events. */
   readonly done: number;
@@ -42,7 +42,10 @@ export interface Job {
   readonly result: JobData | undefined;
   /** Text of the last failure. */
   readonly error: string | undefined;
-  /** Code of the Matrix error with which the job has failed. A caller who waits for the job gets this error as the answer. */
+  /**
+   * Code of the Matrix error with which the job has failed. A caller who waits for the job gets this error as the answer.
+   * `undefined` if the job has failed with another error, or has not failed.
+   */
   readonly errcode: string | undefined;
   /** HTTP status that belongs to `errcode`. */
   readonly errorStatus: number | undefined;

@@ -4,8 +4,8 @@ import { patternOf } from './summarised-rooms.ts';
 import type { UserPlace } from './summary-states.ts';
 
 /**
- * A search by name first checks this many users in the order of the list. Only if too few of them match for a page, the search
- * checks all users.
+ * A search by name first checks this many users, in the order of the list from the place where the query begins. Only if too
+ * few of them match for a page, the search checks all users.
  */
 const READ_IN_ORDER = 5_000;
 
@@ -42,7 +42,10 @@ export const isSummarisedFilter = ({ userId, partOfUserId, partOfName }: UserFil
 
 /** A place in a sorted list of users: the sort key and the name of the user at this place. */
 export interface ListPlace extends UserPlace {
-  /** The value of `keyOf()` for the user: the sort key, or the negative sort key in a descending order. */
+  /**
+   * The value of `keyOf()` for the user: the sort key, or the negative sort key in a descending order. `0` if the list is
+   * sorted only by name.
+   */
   readonly key: string;
 }
 
@@ -100,8 +103,9 @@ const bindingsOf = (filter: UserFilter): Record<string, string | string[]> => ({
 const where = (conditions: readonly string[]): string => (conditions.length === 0 ? 'true' : conditions.join(' AND '));
 
 /**
- * Counts the users that match a filter. Without a part of a name, the function adds the few numbers in `user_counts`. With a
- * part of a name, PostgreSQL finds the matching summaries.
+ * Counts the users that match a filter. Without a part of a name, the function adds numbers from `user_counts`, a table with
+ * few rows, each with the number of users that filters do not tell apart. With a part of a name, PostgreSQL finds the matching
+ * summaries.
  */
 export async function countSummarisedUsers(db: Db, filter: UserFilter): Promise<number> {
   const counted =

@@ -2,8 +2,8 @@ import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
 /**
- * The kinds of summaries: of rooms, and of users. Each kind has a table of its own. A summary contains what lists need to know
- * about a room or user, so that long lists are quick.
+ * The kinds of summaries: of rooms, and of users. Each kind has a table of its own. A summary is a row that contains what lists
+ * need to know about a room or user, so that long lists are quick.
  */
 export type SummaryKind = keyof SummaryPlaces;
 
@@ -20,7 +20,7 @@ export interface UserPlace {
   readonly serverName: string;
 }
 
-/** The result of comparing the summaries of a batch of rooms or accounts with the homeserver's tables. */
+/** The result of comparing the stored summaries of a batch of rooms or accounts with summaries that were computed anew. */
 export interface Compared<Place> {
   /** The last room or account of this batch, after which the next batch begins. `undefined` if this was the last batch. */
   readonly next: Place | undefined;

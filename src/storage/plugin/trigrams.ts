@@ -37,8 +37,8 @@ async function createExtension(db: Db): Promise<void> {
 /**
  * Creates an index of trigrams, unless it exists. Other transactions can write to the table in the meantime.
  * @param signal if it aborts, PostgreSQL stops building the index, and the function throws
- * @returns `false` if no index was created, because the database does not have the extension `pg_trgm`, and the plugin could
- * not create the extension
+ * @returns whether the index exists now. It does not if the database lacks the extension `pg_trgm`, and the plugin could not
+ * create the extension
  */
 export async function ensureTrigramIndex(
   db: Db,

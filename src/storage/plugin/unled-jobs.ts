@@ -4,8 +4,8 @@ import { COLUMNS, DONE, deleteWorkOf, jobsOf } from './jobs.ts';
 import type { Job, JobData } from './stored-job.ts';
 
 /**
- * SQL condition: no process may run the job, because the job is queued, or because the lease of the process that ran it has
- * expired.
+ * SQL condition: no process has the lease of the job, because the job is queued, or because the lease of the process that ran
+ * it has expired. Only a process with the lease may run a job.
  */
 const UNLED = `(state = 'queued' OR (state = 'running' AND lease_until < clock_timestamp()))`;
 
@@ -45,7 +45,8 @@ export async function endCancelledJobs(transaction: Knex.Transaction, id?: strin
 }
 
 /**
- * Ends jobs as failed that have been due for more than `abandonedMs` while no process has run them.
+ * Ends jobs as failed that no process has claimed for more than `abandonedMs` after they were due and, if a process had run
+ * them, after its lease expired.
  * @param served kinds of jobs to leave out, because this process can run them
  * @returns the failed jobs
  */

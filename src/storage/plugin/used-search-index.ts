@@ -4,13 +4,17 @@ import { type Db, rowsOf } from '../database.ts';
 export interface UsedSearchIndex {
   /** The name of the search engine that has the index. */
   readonly engine: string;
-  /** Codes of the languages of the index. `undefined` if they are not stored, because an older version wrote the index. */
+  /**
+   * Codes of the languages of the index. `undefined` if they are not stored, for example because an older version wrote the
+   * index.
+   */
   readonly languages: readonly string[] | undefined;
 }
 
 /**
- * Finds the search index that was rebuilt most recently. The index itself may be in this database or in another search engine.
- * In both cases, this database has a row about the index. Returns `undefined` if there is no such row.
+ * Finds the search index that was rebuilt most recently. If none was rebuilt, finds any index. The index itself may be in this
+ * database or in another search engine. In both cases, this database has a row about the index. Returns `undefined` if there is
+ * no such row, or no table of these rows.
  */
 export async function findUsedSearchIndex(db: Db): Promise<UsedSearchIndex | undefined> {
   const [known] = await rowsOf<{ there: boolean }>(

@@ -6,9 +6,10 @@ import type { Compared, UserPlace } from './summary-states.ts';
 import type { TrigramIndex } from './trigrams.ts';
 
 /**
- * The value of `last_seen_ts` in the summary of a user of whose devices none was ever seen. A summary is a row of
- * `matrix_admin.user_summaries`, from which the plugin reads lists of users. The value is the greatest `bigint`, because such
- * users must come after all other users in ascending order.
+ * The value of `last_seen_ts` in the summary of a user none of whose devices was ever seen. The devices of `IS_OWN_DEVICE` are
+ * meant, which leaves out logins by administrators. A summary is a row of `matrix_admin.user_summaries`, from which the plugin
+ * reads lists of users. The value is the greatest `bigint`, because such users must come after all other users in ascending
+ * order.
  */
 const NEVER_SEEN = '9223372036854775807';
 
@@ -53,7 +54,8 @@ const VALUES = [
 const COLUMNS = [...KEY, ...VALUES];
 
 /**
- * Returns SQL that computes the summaries of accounts from the homeserver's tables, without reading the stored summaries.
+ * Returns SQL that computes the summaries of accounts anew: from accounts, profiles, devices, restrictions and user types, and
+ * not from the stored summaries.
  * @param condition SQL condition on the row `a` of an account
  */
 const rightSummaries = (condition: string): string => `
@@ -149,8 +151,8 @@ const CORRECTION = `,
 /**
  * Computes the summaries of a batch of accounts, and compares them with the stored summaries. The accounts are in the order of
  * their localparts and server names.
- * @param batch `after`: the last account in the previous batch. `limit`: maximum number of accounts in the batch. `corrects`:
- * whether to correct the stored summaries
+ * @param batch `after`: the last account in the previous batch, `undefined` for the first batch. `limit`: maximum number of
+ * accounts in the batch. `corrects`: whether to correct the stored summaries
  */
 export async function compareUserSummaries(
   db: Db,

@@ -48,7 +48,7 @@ export async function findEvent(db: Db, roomNid: number, eventId: EventId): Prom
 
 /**
  * Finds those of the given events that are stored, belong to the given room and are not outliers. An outlier is an event that
- * is stored without its place in the room.
+ * is stored without the room's state before it.
  */
 export async function findPlacedEvents(
   db: Db,

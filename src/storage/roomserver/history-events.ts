@@ -52,7 +52,7 @@ export async function unlinkEvents(
 /**
  * Returns the tables from which to delete when events are deleted, and for each table an SQL condition that selects the rows:
  * the events, their JSON, reports about them, and the rows for those of the events that are redactions or retired invites. The
- * statements need the binding `:roomNid`.
+ * conditions need the binding `:roomNid`.
  * @param events SQL for the array of the events' ids, and for the array of their NIDs
  */
 export const deletionsOfEvents = ({
@@ -70,7 +70,8 @@ export const deletionsOfEvents = ({
 ];
 
 /**
- * Deletes events, the reports about these events, and the rows for those of the events that are redactions or retired invites.
+ * Deletes events with their JSON, the reports about these events, and the rows for those of the events that are redactions or
+ * retired invites.
  *
  * If a redaction that stays stored has redacted one of the deleted events, the function marks the redaction as not validated.
  * If Dendrite fetches the deleted event again, it looks for such redactions, and redacts the event again.
@@ -95,8 +96,8 @@ export async function deleteEvents(
 }
 
 /**
- * Finds the outliers among the given events. An outlier is an event that is stored without its place in the room. Leaves out
- * rejected events, because the homeserver must remember that it rejected them.
+ * Finds the outliers among the given events. An outlier is an event that is stored without the room's state before it, and that
+ * was not sent to clients. Leaves out rejected events, because the homeserver must remember that it rejected them.
  */
 export async function findOutliers(
   db: Db,
