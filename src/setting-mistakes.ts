@@ -83,7 +83,7 @@ const isOfWhole = ({ code, path }: z.core.$ZodIssue): boolean =>
 /**
  * Returns the end of an error text, such as `, not an array`, with the kind of the value that was given. Repeats a string
  * itself only if the setting must have a certain format, such as that of a localpart, because such a string is a name and no
- * secret.
+ * secret. Never repeats the value of a setting in `SECRET`.
  */
 function insteadOf({ code, input }: z.core.$ZodIssue, path: readonly string[]): string {
   if (SECRET.has(path.at(-1) ?? '')) return code === 'too_small' ? '' : `, not a ${typeof input}`;

@@ -1215,7 +1215,7 @@ export type SearchStatus = {
   readonly waiting: number;
   /** When a reindex last succeeded, in ms since the epoch. `null` if none has succeeded. */
   readonly last_rebuild_ts: number | null;
-  /** Whether the index needs a reindex, because it was written with another version of the text analysis or for other languages. */
+  /** Whether the index needs a reindex, because it was written with another version of the text analysis or for other languages, or because this is unknown. */
   readonly is_outdated: boolean;
   /** `ok`: searches work. `degraded`: searches work, but something is wrong, for example a copy of the index is missing. `failed`: searches fail. */
   readonly health: 'degraded' | 'failed' | 'ok';

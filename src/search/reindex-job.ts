@@ -54,7 +54,7 @@ export interface Reindexed {
  */
 export interface Reindex extends Required<Pick<JobKind, 'assist'>> {
   readonly run: (run: JobRun) => Promise<Reindexed>;
-  /** Removes an unfinished new index. */
+  /** Removes an unfinished new index, and makes the plugin stop recording changes for it. */
   readonly cleanUp: (job: Job) => Promise<void>;
 }
 
@@ -125,8 +125,9 @@ async function reindex(settings: ReindexSettings, run: JobRun): Promise<Reindexe
 }
 
 /**
- * Begins a reindex: creates the new index, and splits the events into ranges. From then on, the plugin also records changes for
- * the new index, so that no change is lost while the reindex reads events.
+ * Begins a reindex: removes the unfinished index of an earlier reindex, creates the new index, and splits the events into
+ * ranges. From then on, the plugin also records changes for the new index, so that no change is lost while the reindex reads
+ * events.
  */
 async function begin(
   { db, index, analysis }: ReindexSettings,
@@ -192,8 +193,8 @@ async function swap({ index, analysis, delivery }: ReindexSettings, run: JobRun,
 
 /**
  * Calls `attempt`, which runs a transaction that takes a lock. If the transaction fails because it has waited too long for the
- * lock, calls `attempt` again after `LOCK_RETRY_MS`. Other transactions can proceed between the attempts. @throws any other
- * error of `attempt`
+ * lock, calls `attempt` again after `LOCK_RETRY_MS`. Other transactions can proceed between the attempts.
+ * @throws any other error of `attempt`
  */
 async function untilLocked<T>(attempt: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   for (;;) {

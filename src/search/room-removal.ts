@@ -32,7 +32,7 @@ export function createRoomRemoval(db: Knex, index: SearchIndex, delivery: Delive
   }
   return {
     kind: 'delivered',
-    // Pause the delivery of changes. A delivery that is running may have read the room's events before they were deleted, and
+    // The delivery of changes pauses. A delivery that is running may have read the room's events before they were deleted, and
     // would write their documents again.
     remove: (roomId, signal) =>
       delivery.whilePaused(async () => {

@@ -25,7 +25,7 @@ export interface SearchQuery {
   readonly rooms: readonly RoomId[];
   readonly keys: readonly SearchKey[];
   readonly order: SearchOrder;
-  /** Number of hits per page. */
+  /** Maximum number of hits per page. */
   readonly limit: number;
   /** `SearchPage.next` of the previous page. */
   readonly after?: string;
@@ -60,9 +60,9 @@ export interface SearchWrites {
   /** Rooms whose documents to remove, because the room has become encrypted or was purged. */
   readonly removedRooms: readonly RoomId[];
   /**
-   * The age of the state that these changes describe. Changes with a larger version describe a later state. Requests to an
-   * engine may arrive late, in another order, or twice. An engine that compares versions then keeps the later state. A
-   * transactional index needs no version, and gets 0. Documents of `SearchRebuild.load()` are older than all other changes.
+   * The version of the state that these changes describe. A larger version is a later state. Requests to an engine may arrive
+   * late, in another order, or twice. An engine that compares versions then keeps the later state. A transactional index needs
+   * no version, and gets 0. Documents of `SearchRebuild.load()` are older than all other changes.
    */
   readonly version: number;
 }
@@ -112,9 +112,9 @@ export interface SearchIndex {
    * after the commit.
    */
   readonly transactional: boolean;
-  /** Number of rows of `syncapi_output_room_events` that a rebuild reads in one batch. */
+  /** Maximum number of rows of `syncapi_output_room_events` that a rebuild reads in one batch. */
   readonly batchSize: number;
-  /** Number of batches that one process loads in parallel. */
+  /** Maximum number of batches that one process loads in parallel. */
   readonly lanes: number;
   /**
    * Creates the index if it is missing. Rejects if the engine refuses the credentials or the address. If the engine is
@@ -130,8 +130,8 @@ export interface SearchIndex {
   write(writes: SearchWrites, transaction?: Knex.Transaction): Promise<void>;
   /**
    * Removes documents of a room. A transactional index removes at least `limit` documents in the caller's transaction, or all
-   * if there are fewer. Any other index durably removes all documents of the room. Returns the number of removed documents. A
-   * number below `limit` means that no documents are left.
+   * if there are fewer. Any other index durably removes all documents of the room. Returns the number of removed documents (0
+   * if the index is not transactional). A number below `limit` means that no documents are left.
    * @param version as `SearchWrites.version`
    */
   removeRoom(roomId: RoomId, limit: number, version: number, transaction?: Knex.Transaction): Promise<number>;

@@ -27,7 +27,8 @@ export interface SearchStatus {
   /** When a reindex last succeeded, in ms since the epoch. `null` if none has succeeded. */
   readonly lastRebuildTs: number | null;
   /**
-   * Whether the index needs a reindex, because it was written with another version of the text analysis or for other languages.
+   * Whether the index needs a reindex, because it was written with another version of the text analysis or for other languages,
+   * or because this is unknown.
    */
   readonly isOutdated: boolean;
   /**
@@ -51,10 +52,7 @@ export interface SearchParts {
   readonly readStatus: (() => Promise<SearchStatus>) | undefined;
   readonly roomRemoval: RoomRemoval;
   readonly start: () => Promise<void>;
-  /**
-   * Tells whether the index was written with another version of the text analysis or for other languages. Such an index needs a
-   * reindex.
-   */
+  /** Tells whether the index needs a reindex, as `SearchStatus.isOutdated` does. Always `false` if search is off. */
   readonly isOutdated: () => Promise<boolean>;
   readonly stop: () => Promise<void>;
 }

@@ -65,7 +65,10 @@ export function searchIsOff(): never {
 
 export const disabledSearch: Search = { enabled: false, search: async () => searchIsOff() };
 
-/** Removes the documents of deleted events from the index. Does nothing if search is off. */
+/**
+ * Removes the documents of deleted events from the index. If a deleted event has edits or is an edit, also updates the
+ * documents of the edits and of the edited event. Does nothing if search is off.
+ */
 export type RemoveDocuments = (
   events: readonly { readonly eventId: EventId; readonly type: string }[],
   transaction: Knex.Transaction,
@@ -73,9 +76,9 @@ export type RemoveDocuments = (
 
 /** Search, and the functions that keep its index up to date. */
 export interface FedSearch extends Search {
-  /** Updates the documents of these events, which the transaction has written. */
+  /** Updates the documents of events that were written, and of events that these edit or redact. */
   readonly apply: ApplyEvents;
-  /** Removes the documents of these events, which the transaction has deleted. */
+  /** Removes the documents of events that the transaction has deleted. */
   readonly remove: RemoveDocuments;
 }
 

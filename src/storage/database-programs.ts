@@ -14,7 +14,10 @@ export interface DatabaseProgram {
   readonly connections: number;
 }
 
-/** Lists the programs that are connected to this database, except programs with the name `ownName`. */
+/**
+ * Lists the programs that are connected to this database, except programs with the name `ownName` and the connection of this
+ * query.
+ */
 export function listOtherPrograms(db: Db, ownName: string): Promise<DatabaseProgram[]> {
   // `backend_type` is NULL for connections whose details the role of this query may not see. They count as clients. The
   // background processes of PostgreSQL itself have no role, and are left out.

@@ -35,7 +35,10 @@ export function explainFailure(error: unknown, db: Knex): unknown {
   return new Error(`PostgreSQL at ${placeOf(db)}: ${problem}. ${remedy}. (${code}${detail})`, { cause: error });
 }
 
-/** Describes a connection by host, port, database and role. Leaves out the database and the role if they are not known. */
+/**
+ * Describes a connection by host, port, database and role. Leaves out the database and the role if they are not known. Returns
+ * `the configured address` if nothing is known.
+ */
 function placeOf(db: Knex): string {
   const client: unknown = db.client;
   const settings = isRecord(client) ? client.connectionSettings : undefined;

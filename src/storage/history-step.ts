@@ -7,7 +7,10 @@ import type { RoomKeys } from './room-tables.ts';
 import { deletionsOfEvents } from './roomserver/history-events.ts';
 import { deletionsFromTimeline, IN_RANGE, isAmong, type Place, rangeOf } from './syncapi/history-timeline.ts';
 
-/** The settings of one step of a purge of history. A step takes events of one room out of the timeline. */
+/**
+ * The settings of one step of a purge of history. A step takes events of one room out of the timeline. A place is the depth and
+ * the stream position of an event, which order the timeline.
+ */
 export interface HistoryStep {
   /** The step begins after this place. */
   readonly after: Place;

@@ -30,8 +30,8 @@ export interface JsonChange {
 }
 
 /**
- * Changes or deletes rows of a table in the next range of keys. The range starts at the first key after the position, and spans
- * `width` keys. The counts of the result include both changed and deleted rows.
+ * Changes or deletes rows of a table whose keys are in the next range. The range starts at the first existing key after the
+ * position, and spans `width` key values, so it may have fewer rows. `deleted` in the result counts changed and deleted rows.
  */
 export async function changeJsonRows(
   transaction: Knex.Transaction,

@@ -11,7 +11,7 @@ import { type Clause, filtersOf, filtersRooms, isPrecise, scorersOf } from './qu
  * of the newest hits, and finds no older hits.
  */
 const BOUND = 10_000;
-/** Minimum number of hits in one request if the adapter must skip some of them. */
+/** Minimum number of hits in one request if the adapter may have to skip some of them. */
 const HITS_TO_SKIP = 1_000;
 /**
  * Maximum number of requests for one page. If they do not fill the page, it has too few hits, and the next page continues where
@@ -31,7 +31,10 @@ const cursorSchema = z.strictObject({
   ]),
   /** The search finds only events from this stream position on. 0 means all events. */
   since: z.int().nonnegative(),
-  /** If OpenSearch filters the hits by room, the number of all hits. Otherwise, the number of hits on all earlier pages. */
+  /**
+   * If OpenSearch filters the hits by room, the number of all hits, counted up to `BOUND`. Otherwise, the number of hits on all
+   * earlier pages.
+   */
   count: z.int().nonnegative(),
 });
 type Cursor = z.output<typeof cursorSchema>;
@@ -95,7 +98,7 @@ export async function searchPage(
 
 /**
  * Counts hits up to `BOUND`. For a ranked search, also finds the stream position of the oldest hit that is ranked. Returns 0 as
- * this position if all hits are ranked.
+ * this position if all hits are ranked, or if the search is not ranked.
  */
 async function measure(
   find: (body: Clause) => Promise<EngineHits>,

@@ -5,9 +5,9 @@ export interface IndexSize {
 }
 
 /**
- * Makes the index template for all indexes whose names start with the alias. The analyser does not analyse texts. It only reads
- * the lexemes that `lexemesFieldOf()` has written: spaces separate the positions of a text, `|` separates the lexemes of one
- * position, and `_` is a position without lexemes.
+ * Makes the index template for all indexes whose names start with the alias and `-`. The analyser does not analyse texts. It
+ * only reads the lexemes that `lexemesFieldOf()` has written: spaces separate the positions of a text, `|` separates the
+ * lexemes of one position, and `_` is a position without lexemes.
  */
 export const templateOf = (alias: string, { shards, replicas }: IndexSize) => ({
   index_patterns: [`${alias}-*`],
@@ -47,5 +47,8 @@ export const templateOf = (alias: string, { shards, replicas }: IndexSize) => ({
   },
 });
 
-/** How often OpenSearch makes changes visible to searches on its own. The adapter also asks for this after each write. */
+/**
+ * How often OpenSearch makes changes visible to searches on its own. The adapter also asks for this itself after each change,
+ * except while a reindex loads events.
+ */
 export const REFRESH_INTERVAL = '1s';

@@ -39,7 +39,7 @@ export function candidatesOf(expression: SearchExpression): SearchExpression | u
 
 /**
  * Returns the lexemes whose frequency decides how long a look-up in the index of lexemes takes, each in the text form of
- * `tsquery`. Leaves out lexemes that name a language. `candidates` is a result of `candidatesOf()`.
+ * `tsquery`, at most `MAX_COUNTED`. Leaves out lexemes that name a language. `candidates` is a result of `candidatesOf()`.
  */
 export function countedLexemes(candidates: SearchExpression): string[] {
   const lexemes = wantedLexemes(candidates).filter((lexeme) => !namesLanguage(lexeme));
@@ -47,8 +47,9 @@ export function countedLexemes(candidates: SearchExpression): string[] {
 }
 
 /**
- * Estimates how many entries PostgreSQL reads from the index of lexemes: all entries of the rarest part of each conjunction,
- * and all entries of prefixes. Returns infinity if no estimate is possible.
+ * Estimates how many entries PostgreSQL reads from the index of lexemes. If all of several parts must occur, it reads the
+ * entries of the rarest part. If one of several parts must occur, it reads the entries of all of them. It reads all entries of
+ * prefixes in any case. Returns infinity if no estimate is possible.
  * @param counts the number of documents with each lexeme that `countedLexemes()` returns
  */
 export function entriesOf(candidates: SearchExpression, counts: ReadonlyMap<string, number>): number {

@@ -75,7 +75,8 @@ export function createPostgresIndex({ db, metrics, analysis }: SearchIndexContex
 const shadowOf = (rebuildId: string): DocumentTable => `search_documents_${rebuildId.replaceAll(/[^0-9a-f]/g, '')}`;
 
 /**
- * Computes the lexemes of documents in slices, because computing a whole batch at once would block the event loop for too long.
+ * Leaves out documents that cannot be stored, and computes the lexemes of the others. Works in slices, because computing a
+ * whole batch at once would block the event loop for too long.
  */
 const indexed = (all: readonly SearchDocument[], analysis: SearchAnalysis): Promise<IndexedDocuments> =>
   inSlices(analyse(all.filter(isStorable), analysis));

@@ -10,9 +10,9 @@ export interface PageStart {
    * new window.
    */
   readonly window: Partial<PositionWindow> & Pick<PositionWindow, 'upper'>;
-  /** The last hit of the previous page, if that hit is in the same window. */
+  /** The last hit of the previous page. `undefined` if that hit is in another window. */
   readonly after: HitPlace | undefined;
-  /** Number of all hits, as the first page has counted them. */
+  /** Number of all hits, as the search for the first page has counted or estimated it. */
   readonly count: number;
 }
 

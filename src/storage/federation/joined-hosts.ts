@@ -66,7 +66,7 @@ export async function deleteJoinedHosts(transaction: Knex.Transaction, roomId: R
   await transaction.raw('DELETE FROM public.federationsender_joined_hosts WHERE room_id = ?', [roomId]);
 }
 
-/** Returns the statements that insert rows for join events. Returns no statement if there are no events. */
+/** Returns the statements that insert rows for join events. Returns an empty list if there are no events. */
 export function insertJoinedHosts(roomId: RoomId, joined: readonly JoinedHost[]): Write[] {
   if (joined.length === 0) return [];
   return [

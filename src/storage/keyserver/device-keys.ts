@@ -2,7 +2,10 @@ import type { Knex } from 'knex';
 import type { UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** Stores the row that Dendrite has for a device without keys. Replaces a row with keys, if the device has one. */
+/**
+ * Stores the row that Dendrite has for a device without keys. If the device has a row already, removes the keys from it. The
+ * row gets the next stream id of the user's device list.
+ */
 export async function insertKeylessDevice(
   transaction: Knex.Transaction,
   { userId, deviceId }: { readonly userId: UserId; readonly deviceId: string },

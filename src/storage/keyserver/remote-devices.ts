@@ -34,7 +34,8 @@ export async function lockKeyChange(transaction: Knex.Transaction, userId: UserI
 }
 
 /**
- * Replaces the stored devices and cross-signing keys of a remote user.
+ * Replaces the stored devices and cross-signing keys of a remote user. Also deletes the one-time keys and fallback keys of
+ * devices that are not in `devices`.
  * @param streamId the stream id of the device list on the user's own server
  * @returns the number of devices that were stored before, and that are not in `devices`
  */
