@@ -393,7 +393,7 @@ export interface Answers {
   readonly renewAccount: never;
   readonly getUserRateLimit: {
     readonly messages_per_second?: number;
-    /** Number of messages that the user may send at once. */
+    /** Maximum number of messages that the user may send at once. */
     readonly burst_count?: number;
   };
   readonly setUserRateLimit: RateLimit;
@@ -1110,7 +1110,7 @@ export type AccountDataOfUser = {
 /** A limit for the messages that one user may send. If both numbers are 0, the user may send without a limit. */
 export type RateLimit = {
   readonly messages_per_second: number;
-  /** Number of messages that the user may send at once. */
+  /** Maximum number of messages that the user may send at once. */
   readonly burst_count: number;
 };
 
@@ -1258,7 +1258,7 @@ export type JobView = {
 /** The stored approval of a call, whatever its state. Times are in ms since the epoch. */
 export type Approval = {
   readonly id: string;
-  /** The id of the room, user or other thing that the call is about. */
+  /** The id of the room, user or other thing that the call is about. `null` if there is no such thing. */
   readonly target: string | null;
   /** Why the homeserver demands an approval. */
   readonly reason: string;
@@ -1267,7 +1267,7 @@ export type Approval = {
   /** Request id of the first call that needed this approval. */
   readonly request_id: string;
   readonly expires_ts: number;
-  /** The administrator who has decided. `null`, like the next two fields, if nobody has decided. */
+  /** The administrator who has decided. `null`, like the next two fields, if nobody has decided. `decision_reason` is also `null` if no reason was given. */
   readonly decided_by: string | null;
   readonly decided_ts: number | null;
   readonly decision_reason: string | null;

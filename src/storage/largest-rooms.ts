@@ -43,10 +43,10 @@ const BYTES = `SELECT t.name, t.key, coalesce(pg_total_relation_size(to_regclass
   FROM unnest(CAST(:names AS text[]), CAST(:columns AS text[]), CAST(:alike AS text[])) AS t(name, key, alike)`;
 
 /**
- * Estimates which rooms take the most space, and lists the largest first. The estimate adds up, over all tables, the room's
- * share of the rows multiplied by the size of the table. The shares come from the statistics of PostgreSQL's planner, which the
- * last `ANALYZE` has collected, and which contain only the most common rooms of each table. So the query does not read the
- * tables of events. Rooms that are being purged are left out.
+ * Estimates which rooms take the most space, and lists at most `limit`, the largest first. The estimate adds up, over all
+ * tables, the room's share of the rows multiplied by the size of the table. The shares come from the statistics of PostgreSQL's
+ * planner, which the last `ANALYZE` has collected, and which contain only the most common rooms of each table. So the query
+ * does not read the tables of events, and small rooms may be missing from the list. Rooms that are being purged are left out.
  */
 export async function listLargestRooms(db: Db, limit: number): Promise<RoomSize[]> {
   const rows = await rowsOf<{ room_id: RoomId; bytes: number }>(

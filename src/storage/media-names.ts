@@ -40,7 +40,7 @@ interface NamingPage {
 /** Reads a page of texts from one table. `after` is `next` of the previous page, and empty for the first page. */
 type ReadPage = (db: Db, filter: NamingFilter, after: readonly (string | number)[]) => Promise<NamingPage>;
 
-/** Width of the range of event NIDs that one call of `readEvents` reads. */
+/** Number of successive NIDs of which one call of `readEvents` reads the events. Not each NID has an event. */
 const NIDS = 20_000;
 /** Maximum number of rows that one call of the other functions reads. */
 const ROWS = 2_000;

@@ -3,7 +3,7 @@ import type { ServerName } from '../../ids.ts';
 import type { MediaKey } from '../../matrix/media-uris.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** A row of a media, or of a thumbnail of a media. The row has a file. */
+/** A row of Dendrite's table of media or of its table of thumbnails. Each row stands for a file. */
 export interface FileRow extends MediaKey {
   /** The column `base64hash` of the media: the hash of its content. Empty for a thumbnail whose media has no row. */
   readonly hash: string;

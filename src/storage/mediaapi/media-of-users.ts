@@ -1,7 +1,7 @@
 import type { ServerName, UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** The media that one local user has uploaded. */
+/** Number and size of the media that one local user has uploaded, within the time that the filter allows. */
 export interface MediaOfUser {
   readonly userId: UserId;
   /** `null` if the user has no display name, or an empty one. */
@@ -38,8 +38,8 @@ export interface MediaPage {
 }
 
 /**
- * Reads a page of the local users who have uploaded media, and counts all these users. The query scans the whole table of
- * media.
+ * Reads a page of the local users who have uploaded media that the filter counts, and counts all these users. The query scans
+ * the whole table of media.
  */
 export async function readMediaOfUsers(
   db: Db,

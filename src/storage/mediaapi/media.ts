@@ -60,7 +60,8 @@ const mediaOf = (row: MediaRow): StoredMedia => ({
 
 /**
  * Decodes the name of a file. Dendrite stores the name of a local upload percent-encoded. For media of another server, Dendrite
- * stores the name as the other server has sent it. Returns `null` for an empty name.
+ * stores the name as the other server has sent it. Returns `null` for an empty name, and leaves a name unchanged that it cannot
+ * decode.
  */
 function nameOf(stored: string): string | null {
   try {

@@ -19,8 +19,8 @@ const IS_ABANDONED = `NOT ${HAS_LOCAL_USERS}
   AND NOT EXISTS (SELECT FROM matrix_admin.purges p WHERE p.room_id = r.room_id)`;
 
 /**
- * Records all rooms that have no local users, and are not recorded yet. Deletes the records of rooms that have local users
- * again, that are being purged, or that no longer exist.
+ * Records all rooms that have no local users, are not being purged, and are not recorded yet. Deletes the records of rooms that
+ * have local users again, that are being purged, or that no longer exist.
  * @returns the number of new records
  */
 export async function noteAbandonedRooms(
@@ -45,7 +45,8 @@ export async function noteAbandonedRooms(
 }
 
 /**
- * Lists rooms without local users, in ascending order of their NIDs. A NID is the number that Dendrite gives a room.
+ * Lists rooms without local users that are not being purged, in ascending order of their NIDs. A NID is the number that
+ * Dendrite gives a room.
  * @param filter `after`: only rooms with a higher NID. `limit`: maximum number of rooms. `notedForMs`: only rooms that were
  * recorded at least this many ms ago. `except`: ids of rooms to leave out
  */

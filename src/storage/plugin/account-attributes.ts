@@ -6,7 +6,10 @@ import { summariseUser } from './user-summaries.ts';
 export const USER_TYPES = ['bot', 'support'] as const;
 export type UserType = (typeof USER_TYPES)[number];
 
-/** Sets the user type of an account. @param userType `null` if the account belongs to a person */
+/**
+ * Sets the user type of an account, and updates the account's summary. @param userType `null` if the account belongs to a
+ * person
+ */
 export async function setUserType(db: Db, userId: UserId, userType: UserType | null): Promise<void> {
   await db.raw(
     `INSERT INTO matrix_admin.account_attributes (user_id, user_type) VALUES (?, ?)
@@ -35,7 +38,7 @@ export async function forgetErasure(db: Db, userId: UserId): Promise<void> {
 /** A limit for the messages that one user may send. If both numbers are 0, the user may send without a limit. */
 export interface RateLimit {
   readonly messagesPerSecond: number;
-  /** Number of messages that the user may send at once. */
+  /** Maximum number of messages that the user may send at once. */
   readonly burstCount: number;
 }
 

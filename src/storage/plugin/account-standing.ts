@@ -17,8 +17,8 @@ export interface StoredStanding {
   /** Experimental features that are on for the account. */
   readonly features: readonly ExperimentalFeature[];
   /**
-   * The time until which the user may replace the cross-signing keys without authenticating again, in ms since the epoch.
-   * `undefined` if an administrator has not allowed this for the current keys.
+   * The time until which the user may replace the cross-signing keys without authenticating again, in ms since the epoch. This
+   * time may have passed. `undefined` if no administrator has allowed this for the current keys.
    */
   readonly keysReplaceableUntil: number | undefined;
   readonly adminLogins: readonly AdminLogin[];

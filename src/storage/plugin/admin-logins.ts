@@ -82,8 +82,8 @@ export async function listEndedAdminLogins(
 
 /**
  * Deletes the row of a login that has ended.
- * @returns whether the device of the login still exists; `undefined` if there is no such row, for example because another
- * process has already deleted it
+ * @returns whether the device of the login still exists; `undefined` if the login has not ended, or has no row, for example
+ * because another process has already deleted the row
  */
 export async function deleteEndedAdminLogin(
   transaction: Knex.Transaction,

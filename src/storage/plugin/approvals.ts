@@ -22,7 +22,7 @@ interface Approvable {
 /** The stored approval of a call, whatever its state. Times are in ms since the epoch. */
 export interface Approval extends Approvable {
   readonly id: string;
-  /** The id of the room, user or other thing that the call is about. */
+  /** The id of the room, user or other thing that the call is about. `null` if there is no such thing. */
   readonly target: string | null;
   /** Why the homeserver demands an approval. */
   readonly reason: string;
@@ -31,7 +31,10 @@ export interface Approval extends Approvable {
   /** Request id of the first call that needed this approval. */
   readonly requestId: string;
   readonly expiresTs: number;
-  /** The administrator who has decided. `null`, like the next two fields, if nobody has decided. */
+  /**
+   * The administrator who has decided. `null`, like the next two fields, if nobody has decided. `decisionReason` is also `null`
+   * if no reason was given.
+   */
   readonly decidedBy: string | null;
   readonly decidedTs: number | null;
   readonly decisionReason: string | null;
@@ -89,13 +92,16 @@ export async function findOrAddApproval(transaction: Knex.Transaction, wanted: N
   return added;
 }
 
-/** Finds an approval by its id. */
+/** Finds an approval by its id. Returns `undefined` if there is none. */
 export async function findApproval(db: Db, id: string): Promise<Approval | undefined> {
   const [approval] = await rowsOf<Approval>(db.raw(`SELECT ${COLUMNS} FROM matrix_admin.approvals WHERE id = ?`, [id]));
   return approval;
 }
 
-/** Finds an approval and locks its row, so that no other transaction changes the approval before this transaction ends. */
+/**
+ * Finds an approval and locks its row, so that no other transaction changes the approval before this transaction ends. Returns
+ * `undefined` if there is no such approval.
+ */
 export async function lockApproval(transaction: Knex.Transaction, id: string): Promise<Approval | undefined> {
   const [approval] = await rowsOf<Approval>(
     transaction.raw(`SELECT ${COLUMNS} FROM matrix_admin.approvals WHERE id = ? FOR UPDATE`, [id]),
@@ -103,7 +109,10 @@ export async function lockApproval(transaction: Knex.Transaction, id: string): P
   return approval;
 }
 
-/** Lists approvals, newest first. If `after` is the id of an approval, the list starts with the next older approval. */
+/**
+ * Lists at most `limit` approvals that the filter selects, newest first. If `after` is the id of an approval, the list starts
+ * with the next older approval.
+ */
 export async function readApprovals(
   db: Db,
   filter: { readonly state?: ApprovalState | undefined; readonly target?: string | undefined },
@@ -158,7 +167,7 @@ export async function takeApprovals(
   return rows.map(({ id }) => id);
 }
 
-/** Deletes approvals that expired more than `retentionMs` ago. */
+/** Deletes approvals of any state whose time ended more than `retentionMs` ago. */
 export async function removeOldApprovals(db: Knex, retentionMs: number): Promise<void> {
   await db.raw(
     `DELETE FROM matrix_admin.approvals WHERE expires_at < clock_timestamp() - ?::bigint * interval '1 ms'`,

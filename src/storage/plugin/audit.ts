@@ -81,7 +81,10 @@ interface AuditRow {
   address: string | null;
 }
 
-/** Lists at most `limit` audit entries, newest first. If `before` is given, lists only entries with a smaller id. */
+/**
+ * Lists at most `limit` audit entries that the filter selects, newest first. If `before` is given, lists only entries with a
+ * smaller id.
+ */
 export async function readAudit(
   db: Knex,
   filter: AuditFilter,
@@ -129,8 +132,8 @@ export async function readAudit(
 }
 
 /**
- * Finds the first audit entry of a call that has succeeded or queued a job, by the call's request id and operation. Returns
- * `undefined` if there is no such entry.
+ * Finds the first audit entry of a call that has succeeded or queued a job, by the call's request id and operation. Returns the
+ * entry's `jobId`, which is `undefined` if the call has queued no job. Returns `undefined` if there is no such entry.
  */
 export async function findAuditOfRequest(
   db: Db,

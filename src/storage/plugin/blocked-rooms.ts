@@ -56,7 +56,7 @@ export async function findBlockedRoom(db: Db, roomId: RoomId): Promise<BlockedRo
   return row && blockedOf(row);
 }
 
-/** Lists blocked rooms whose ids are greater than `after`, in ascending order of their ids. */
+/** Lists at most `limit` blocked rooms whose ids are greater than `after`, in ascending order of their ids. */
 export async function readBlockedRooms(db: Db, after: string, limit: number): Promise<BlockedRoom[]> {
   const rows = await rowsOf<BlockedRow>(
     db.raw(`SELECT ${COLUMNS} FROM matrix_admin.blocked_rooms WHERE room_id > ? ORDER BY room_id LIMIT ?`, [

@@ -10,7 +10,7 @@ export interface BulkSelection {
   /** The id of the selection. */
   readonly token: string;
   readonly operation: string;
-  /** Parameters of the operation that are the same for all users or rooms. */
+  /** Parameters of the operation that are the same for all users or rooms. Empty after `forgetBulkOptions()`. */
   readonly options: JobData;
   readonly createdBy: string;
   /** When the selection expires, in ms since the epoch. */
@@ -53,7 +53,8 @@ interface ItemRow {
 }
 
 /**
- * Stores a selection with its items, which are user ids or room ids. Also deletes expired selections that were never used.
+ * Stores a selection with its items, which are user ids or room ids. Returns the token of the selection, and when it expires.
+ * Also deletes expired selections that were never used.
  * @param lifetimeMs the time until the selection expires
  */
 export async function insertBulkSelection(
@@ -86,7 +87,10 @@ export async function insertBulkSelection(
   return { token, expiresAt: Math.floor(expiresAt) };
 }
 
-/** Finds a selection. With `lock`, other transactions that lock or change the selection wait until this transaction ends. */
+/**
+ * Finds a selection. Returns `undefined` if there is none. With `lock`, other transactions that lock or change the selection
+ * wait until this transaction ends.
+ */
 export async function findBulkSelection(
   db: Db,
   token: string,

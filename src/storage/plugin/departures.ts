@@ -12,9 +12,9 @@ const KEPT = `interval '30 days'`;
 
 /**
  * Stores a departure for each local user of a room that is about to be purged. All these departures get the same new id of
- * Dendrite's `/sync` stream as their `position`. Users who have left the room are included, because the purge also deletes
- * their leave events, which some of their clients may not have received yet. For such a user, `left_position` is the stream id
- * of the leave.
+ * Dendrite's `/sync` stream as their `position`. Users who have left the room, or whose invite has ended, are included, because
+ * the purge also deletes these events, which some of their clients may not have received yet. For such a user, `left_position`
+ * is the stream id of the leave or of the end of the invite.
  * @returns the users of the stored departures
  */
 export async function insertDepartures(
@@ -72,7 +72,7 @@ const IS_STILL_GONE = `d.departed_at > clock_timestamp() - ${KEPT}
  * Lists the departures of a user up to the stream position `upTo` that a client does not know yet. The client has received
  * everything up to the stream position `after`. If the user had left a room before the purge, and the client has already
  * received the leave, the list leaves out the departure. If a room was purged several times, the list has only the last
- * departure.
+ * departure. The list leaves out departures that do not meet the condition `IS_STILL_GONE`.
  */
 export async function listDepartures(
   db: Db,
@@ -114,7 +114,7 @@ export function deleteDepartures(roomId: RoomId, userIds: readonly string[]): Wr
   ];
 }
 
-/** Deletes departures that are 30 days old. */
+/** Deletes departures that are at least 30 days old. */
 export async function removeOldDepartures(db: Db): Promise<void> {
   await db.raw(`DELETE FROM matrix_admin.departures WHERE departed_at <= clock_timestamp() - ${KEPT}`);
 }
