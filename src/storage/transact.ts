@@ -2,7 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
 import { isConflict, isConnectionLoss } from './database-failures.ts';
 
-/** How often `retryConflicts()` runs the work before it throws the error of a conflict with other transactions. */
+/**
+ * Maximum number of times that `retryConflicts()` runs the work before it throws the error of a conflict with other
+ * transactions.
+ */
 const ATTEMPTS = 8;
 const FIRST_DELAY_MS = 10;
 const LONGEST_DELAY_MS = 200;

@@ -181,7 +181,10 @@ const KEY = 'key_of_row';
 /** The types of records, in the order of an export. */
 export const RECORD_TYPES: readonly string[] = Object.keys(QUERIES);
 
-/** A page of records. `next` is the value of `after` for the next page, and `undefined` on the last page. */
+/**
+ * A page of records. `next` is the value of `after` for the next page, and `undefined` if the page is not full. After a full
+ * page, the next page may be empty.
+ */
 export interface UserRecordPage {
   readonly records: readonly UserRecord[];
   readonly next: string | undefined;

@@ -105,7 +105,8 @@ export interface MemberFilter {
 const IS_OF_SERVER = `substr(k.event_state_key, strpos(k.event_state_key, ':') + 1)`;
 
 /**
- * Lists the users of a room who pass the filter, by the NIDs of their member events. Leaves out users without such an event.
+ * Lists users of a room who pass the filter, in ascending order of the NIDs of their member events. Leaves out users whose
+ * member event is not stored.
  */
 export async function listMembers(
   db: Db,
@@ -274,7 +275,7 @@ export function deleteMembership(roomNid: number, targetNid: number): Write[] {
   return [{ sql, bindings: [roomNid, targetNid] }];
 }
 
-/** Lists the NIDs of all users with any membership in the room: the next `limit` NIDs above `after`, in ascending order. */
+/** Lists the NIDs of users with any membership in the room: at most `limit` NIDs above `after`, in ascending order. */
 export async function listMemberNids(db: Db, roomNid: number, after: number, limit: number): Promise<number[]> {
   const rows = await rowsOf<{ target_nid: string }>(
     db.raw(

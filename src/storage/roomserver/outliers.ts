@@ -13,7 +13,7 @@ export async function findEventNids(db: Db, eventIds: readonly EventId[]): Promi
   return new Map(rows.map((row) => [row.event_id, Number(row.event_nid)]));
 }
 
-/** An event that is stored without its place in the room. */
+/** An event that is stored without the room's state before it. */
 export interface Outlier {
   readonly eventNid: number;
   readonly eventId: EventId;

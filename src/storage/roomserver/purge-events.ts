@@ -47,8 +47,9 @@ const DELETIONS: readonly (readonly [table: string, condition: string])[] = [
 ];
 
 /**
- * Deletes the events of a room in one range of `width` NIDs, and the roomserver's rows that refer to these events. Dendrite has
- * no index on the room, so the ranges cover the NIDs of all rooms.
+ * Deletes the events of a room whose NIDs are in the next range, and the rows of the tables in `DELETIONS` that refer to these
+ * events. The range starts at the first existing NID after the position, and covers `width` values, whether or not events with
+ * these NIDs exist. Dendrite has no index on the room, so the ranges cover the NIDs of all rooms.
  */
 export async function deleteEventsOfRoom(
   transaction: Knex.Transaction,

@@ -11,10 +11,11 @@ const OF_NO_EVENT = `(cardinality(s.state_block_nids) = 0 OR (cardinality(s.stat
   WHERE b.state_block_nid = s.state_block_nids[1] AND cardinality(b.event_nids) = 0)))`;
 
 /**
- * Deletes the state snapshots of a room in one range of `width` NIDs, and the blocks to which they refer. A NID is the number
- * that Dendrite gives a snapshot, a block, an event or a room. Does not delete blocks whose events belong to another room. A
- * later range may contain another snapshot that refers to a deleted block. This does no harm, because nothing reads the
- * snapshots of a room that is being purged.
+ * Deletes the state snapshots of a room whose NIDs are in the next range, and the blocks to which they refer. The range starts
+ * at the first existing NID after the position, and covers `width` values, whether or not snapshots with these NIDs exist. A
+ * NID is the number that Dendrite gives a snapshot, a block, an event or a room. Does not delete blocks whose events belong to
+ * another room. A later range may contain another snapshot that refers to a deleted block. This does no harm, because nothing
+ * reads the snapshots of a room that is being purged.
  */
 export async function deleteStateOfRoom(
   transaction: Knex.Transaction,

@@ -11,7 +11,10 @@ export interface NotedRedaction {
   readonly validated: boolean;
 }
 
-/** Returns the statement that stores redactions and their targets. Returns no statement if there are no redactions. */
+/**
+ * Returns the statement that stores redactions and their targets. A redaction that is already stored stays as it is. Returns no
+ * statement if there are no redactions.
+ */
 export function insertRedactions(redactions: readonly NotedRedaction[]): Write[] {
   if (redactions.length === 0) return [];
   return [

@@ -94,7 +94,8 @@ export const ROOM_ORDERS = Object.keys(ORDERS) as [RoomOrder, ...RoomOrder[]];
 export interface RoomFilter {
   /**
    * A room matches if the term is its room id, if the term is its canonical alias, or if its name or the localpart of its
-   * canonical alias contains the term. Only the comparison of room ids distinguishes upper and lower case.
+   * canonical alias contains the term. Only the comparison of room ids distinguishes upper and lower case. A term in the form
+   * of a room id is compared only with room ids.
    */
   readonly searchTerm?: string | undefined;
   /** `true` selects rooms in the homeserver's room directory, `false` the other rooms, `undefined` all rooms. */

@@ -42,8 +42,8 @@ export async function findRoom(db: Db, roomId: RoomId): Promise<StoredRoom | und
 }
 
 /**
- * Locks a room's row until the transaction ends. Other transactions that call this function for the room wait until then.
- * Returns `undefined` if the homeserver does not know the room.
+ * Locks a room's row until the transaction ends. Other transactions that call this function or `shareRoom()` for the room wait
+ * until then. Returns `undefined` if the homeserver does not know the room.
  */
 export async function lockRoom(transaction: Knex.Transaction, roomId: RoomId): Promise<StoredRoom | undefined> {
   const [row] = await rowsOf<Row>(

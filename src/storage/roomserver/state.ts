@@ -119,7 +119,10 @@ export async function insertBlocks(transaction: Knex.Transaction, blocks: readon
   );
 }
 
-/** Stores snapshots. A snapshot is a list of the NIDs of blocks. @returns the NID of each snapshot, in order */
+/**
+ * Stores snapshots. A snapshot is a list of the NIDs of blocks. A snapshot that is already stored for another room becomes one
+ * of this room. @returns the NID of each snapshot, in order
+ */
 export async function insertSnapshots(
   transaction: Knex.Transaction,
   roomNid: number,

@@ -41,8 +41,9 @@ const needsOf = (row: NeedsRow | undefined): TimelineNeeds => ({
 });
 
 /**
- * Reads which snapshots and auth events the next `limit` events of a room need.
- * @returns also in `next` the position at which the caller continues; `undefined` after the last group
+ * Reads which snapshots and auth events the next `limit` events in a group of a room's events need.
+ * @returns also in `next` the position at which the caller continues, which may be in the next group; `undefined` if `group` is
+ * beyond the last group
  */
 export async function readNeeds(
   db: Db,

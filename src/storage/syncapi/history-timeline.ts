@@ -46,7 +46,8 @@ export function findLastPlace(db: Db, roomId: RoomId): Promise<Place | undefined
 }
 
 /**
- * SQL condition: the event of a row of the topology table is between two places. The query needs the bindings of `rangeOf()`.
+ * SQL condition: the event of a row of the topology table is after one place and before another. The query needs the bindings
+ * of `rangeOf()`.
  */
 export const IN_RANGE = `(topological_position, stream_position) > (CAST(:afterDepth AS bigint), CAST(:afterId AS bigint))
   AND (topological_position, stream_position) < (CAST(:beforeDepth AS bigint), CAST(:beforeId AS bigint))`;
@@ -91,11 +92,12 @@ export async function countBefore(
 export const isAmong = (value: string, query: string): string => `(${value} IN (${query})) IS TRUE`;
 
 /**
- * Returns the tables of `/sync` from which a step of a purge deletes, and for each table an SQL condition that selects the rows:
- * the events in `gone`, and rows that refer to these events. Invites that are still pending are not selected. The statement must
- * have the events in `gone`, and needs the binding `:roomId`.
- * @param isLarge whether to select the places by the range of the step, which needs the bindings of `rangeOf()`, and not by the
- * ids of the events
+ * Returns the tables of `/sync` from which a step of a purge of history deletes, and for each table an SQL condition that
+ * selects the rows: the events in `gone`, and rows that refer to these events. Invites that are still pending are not selected.
+ * A statement with such a condition must define `gone`, a subquery (CTE) with the columns `id` and `event_id`, and needs the
+ * binding `:roomId`.
+ * @param isLarge whether to select the rows of the topology table by the range of the step, which needs the bindings of
+ * `rangeOf()`, and not by the ids of the events alone
  */
 export const deletionsFromTimeline = (isLarge: boolean): readonly (readonly [table: string, condition: string])[] => {
   const isGone = isAmong('event_id', 'SELECT event_id FROM gone');

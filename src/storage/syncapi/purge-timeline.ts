@@ -29,9 +29,10 @@ export interface TimelineStep {
 }
 
 /**
- * Deletes the next events of a room's timeline, and the rows of the plugin's table `search_edits` that contain one of these
- * events. If a new search index is being built, its rebuild may have read the events already. So the function adds each event
- * of `searchableTypes` to the changes that the rebuild applies later.
+ * Deletes the next events of a room's timeline, their rows in the topology table if `withTopology` is `true`, and the rows of
+ * the plugin's table `search_edits` that contain one of these events. If a new search index is being built, its rebuild may
+ * have read the events already. So the function adds each event of `searchableTypes` to the changes that the rebuild applies
+ * later.
  */
 export async function deleteTimeline(
   transaction: Knex.Transaction,

@@ -4,7 +4,7 @@ import { batchesOf } from '../batches.ts';
 import { rowsOf } from '../database.ts';
 import type { Write } from '../write-together.ts';
 
-/** Maximum number of ids that one statement adds to a list in a row. */
+/** Maximum number of ids that one `UPDATE` statement appends to the list of ids in a column. */
 const IDS = 10_000;
 
 /** A new event, as the tables store it from which `/sync` reads. */
@@ -28,13 +28,16 @@ export interface NewSyncEvent {
   readonly historyVisibility: number;
   /** Session id of the device that sent the event. `undefined` if no client request of a device sent the event. */
   readonly sessionId: number | undefined;
-  /** Transaction id of the client request that sent the event. `undefined` if no client request sent the event. */
+  /**
+   * Transaction id of the client request that sent the event. `undefined` if the request had none, or if no client request sent
+   * the event.
+   */
   readonly transactionId: string | undefined;
   /** JSON of the event, with `unsigned` data and with the fields `_room_version` and `_event_id` that Dendrite adds. */
   readonly headeredJson: string;
 }
 
-/** Returns the statements that add events to the timeline of a room. */
+/** Returns the statements that add events to the timeline of a room, and their positions to the topology table. */
 export function insertSyncEvents(roomId: RoomId, events: readonly NewSyncEvent[]): Write[] {
   if (events.length === 0) return [];
   const streamIds = events.map(({ streamId }) => streamId);
@@ -78,7 +81,10 @@ export interface NewSyncState extends NewSyncEvent {
   readonly stateKey: string;
 }
 
-/** Returns the statement that stores current state events. At most one event for each type and state key is allowed. */
+/**
+ * Returns the statement that stores current state events. An event replaces the stored one of its type and state key but, as in
+ * Dendrite, the stored history visibility stays. At most one event for each type and state key is allowed.
+ */
 export function upsertCurrentState(roomId: RoomId, events: readonly NewSyncState[]): Write[] {
   if (events.length === 0) return [];
   return [

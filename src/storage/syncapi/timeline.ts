@@ -6,7 +6,7 @@ import type { IdentifiedEvent } from './current-state.ts';
 
 /**
  * An event, and its positions in the timeline of `/sync`. The stream position counts events in the order of their arrival. The
- * topological position is the event's depth.
+ * topological position is the event's depth, or 0 if the topology table has no row for the event.
  */
 export interface PlacedEvent extends IdentifiedEvent {
   readonly streamPosition: number;

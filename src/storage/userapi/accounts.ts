@@ -72,8 +72,8 @@ export async function isAccount(db: Db, userId: UserId): Promise<boolean> {
 }
 
 /**
- * Lists active accounts of people on the given servers, in the order of localpart and server name, at most `limit` accounts. If
- * `after` is given, the list starts after this user. Guests and application services are not people.
+ * Lists the accounts, except deactivated ones, of people on the given servers, in the order of localpart and server name, at
+ * most `limit` accounts. If `after` is given, the list starts after this user. Guests and application services are not people.
  */
 export async function listPeople(
   db: Db,
@@ -99,7 +99,9 @@ export async function listPeople(
   return rows.map((row) => userIdOf(row.localpart, row.server_name));
 }
 
-/** Counts the active accounts of people on the given servers. Guests and application services are not people. */
+/**
+ * Counts the accounts, except deactivated ones, of people on the given servers. Guests and application services are not people.
+ */
 export async function countPeople(db: Db, serverNames: readonly string[]): Promise<number> {
   const [row] = await rowsOf<{ people: number }>(
     db.raw(
@@ -111,7 +113,7 @@ export async function countPeople(db: Db, serverNames: readonly string[]): Promi
   return row?.people ?? 0;
 }
 
-/** An account, active or deactivated. */
+/** An account. It may be deactivated. */
 export interface Account {
   readonly accountType: number;
   readonly isDeactivated: boolean;

@@ -94,8 +94,8 @@ export async function hasDevice(db: Db, userId: UserId, deviceId: string): Promi
 
 /**
  * Deletes devices with their access tokens, pushers and pending to-device messages, but not their encryption keys.
- * @param deviceIds ids of the devices to delete. `undefined` deletes all devices of the user, and also the user's login tokens
- * and OpenID tokens.
+ * @param deviceIds ids of the devices to delete. `undefined` deletes all devices, pushers and pending to-device messages of the
+ * user, and also the user's login tokens and OpenID tokens.
  * @returns the ids of the deleted devices
  */
 export async function removeDevices(

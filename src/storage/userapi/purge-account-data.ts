@@ -18,7 +18,8 @@ interface AccountDataRow {
 /**
  * Processes the account data of the next users: at least `limit` rows if there are that many, and all rows of the last user.
  * Deletes the rows that belong to the room. Removes the room from the content of other rows. A changed row gets a new stream
- * id, so that `/sync` sends it to the user's clients.
+ * id, so that `/sync` sends it to the user's clients. `deleted` in the result counts both deleted and changed rows, and
+ * `changedUsers` lists the users of the changed rows.
  * @param options `needle` is a text that every content with the room's id contains. The function calls `forgetRoom()` only for
  * rows that contain this text.
  */

@@ -2,7 +2,10 @@ import type { Knex } from 'knex';
 import { type Deletion, deleteRows, nextKeyRange, type Position } from '../deletion.ts';
 import type { RoomKeys } from '../room-tables.ts';
 
-/** Deletes the notifications of a room's events in one range of `width` notification ids. */
+/**
+ * Deletes those notifications of a room's events whose ids are in the next range. The range starts at the first existing id
+ * after the position, and covers `width` values, whether or not rows with these ids exist.
+ */
 export async function deleteNotifications(
   transaction: Knex.Transaction,
   { roomId }: RoomKeys,

@@ -7,8 +7,8 @@ const UNSPACED = /[\p{scx=Han}\p{scx=Hiragana}\p{scx=Katakana}\p{scx=Hangul}]/u;
 const ONE_RUN = /^[\p{L}\p{M}\p{N}]+$/u;
 
 /**
- * Tests with random substrings of Chinese, Japanese and Korean texts that a search finds exactly the texts that contain the
- * substring.
+ * Tests with random substrings of Chinese, Japanese and Korean texts, and with a few words, that a search finds exactly the
+ * texts that contain the substring or word.
  */
 export function languagesContract(test: IndexTest): void {
   for (const [language, sentences] of Object.entries(SENTENCES)) {

@@ -13,7 +13,7 @@ const LOOKALIKES = [
   '!CafeRoom:example.org',
 ] as readonly string[] as readonly RoomId[];
 
-/** Search terms, and the texts that each term must find. */
+/** Search terms, and the texts that each term must find. It must find no others. */
 const TERMS_TO_TEXTS: Readonly<Record<string, readonly string[]>> = {
   MEETING: ['Meeting at noon'],
   'noon meeting': ['Meeting at noon'],

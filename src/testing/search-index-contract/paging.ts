@@ -5,7 +5,7 @@ import { documentOf, eventIdOf, type IndexTest, idsOf, type Tested } from './har
 
 const TEXTS = ['apple', 'apple apple', 'one apple a day', 'a basket of pears, plums and an apple', 'Apple!'];
 
-/** Tests that the pages of a search contain every hit once, in order. */
+/** Tests that the pages of a search contain every hit once, in order. Also tests counts and unknown page tokens. */
 export function pagingContract(test: IndexTest): void {
   test('pages from the newest to the oldest', async ({ write, page }) => {
     await write({ upserts: Array.from({ length: 25 }, (_, index) => documentOf(index + 1, `apple ${index}`)) });
