@@ -14,7 +14,7 @@ export interface SearchIndexContractOptions extends TestRunner {
   /** Creates an empty index. The contract calls this function once for each test. */
   readonly makeIndex: () => Promise<IndexUnderTest>;
   /**
-   * How many times the tests repeat that use random changes and generated search terms. Each repetition uses other changes and
+   * How many times to repeat the tests with random changes or generated search terms. Each repetition uses other changes and
    * terms. 100 repetitions try 10,000 generated terms. @defaultValue 1
    */
   readonly runs?: number;

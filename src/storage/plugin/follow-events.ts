@@ -97,8 +97,8 @@ async function followLoneEvent(
 /**
  * Updates the summaries of rooms after the transaction has written events. If `changes_state` of an event is `false`, the event
  * needs no query, unless it is a redaction. If `changes_state` is missing, a message needs one small query. The cost of a state
- * event does not depend on the size of the room, unless the summary already includes the event, or lacks an earlier event. In
- * these two cases, the function counts all members of the room.
+ * event does not depend on the size of the room, unless the room has no summary, or its summary already includes the event or
+ * lacks an earlier event. In these cases, the function counts all members of the room.
  */
 export async function followEvents(
   transaction: Knex.Transaction,

@@ -35,7 +35,8 @@ export async function findJobItems(db: Db, jobId: string, among: readonly string
 
 /**
  * Lists the names of a job's items, sorted by `ordinal`, and those with the same `ordinal` in the order in which they were
- * added. @param limit maximum number of items. @defaultValue no limit
+ * added.
+ * @param limit maximum number of items. @defaultValue no limit
  */
 export async function listJobItems(db: Db, jobId: string, limit?: number): Promise<string[]> {
   // Receiving one JSON text is much cheaper than receiving a row for each item. A job may have 100,000 items, such as the

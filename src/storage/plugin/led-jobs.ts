@@ -39,8 +39,8 @@ export async function renewLease(
 
 /**
  * Stores the checkpoint, the phase and the numbers of items after a step of a job. If the step made progress, also stores the
- * time, and sets the count of failures to 0. Otherwise the count stays, because an attempt that repeats the stored step and
- * then fails must count as one more failure.
+ * time of this progress, and sets the count of failures to 0. Otherwise the count stays, because an attempt that repeats the
+ * stored step and then fails must count as one more failure.
  * @returns `false` if nothing was stored, because this process has lost the job's lease or the job is to be cancelled
  */
 export async function storeCheckpoint(

@@ -22,9 +22,9 @@ const THUMBNAIL_SQL = `t.width || 'x' || t.height || '-' || t.resize_method`;
 const THUMBNAIL_NAME_SQL = `~ '^[0-9]{1,9}x[0-9]{1,9}-(crop|scale)$'`;
 
 /**
- * Returns SQL that adds files to the table of files to remove, to be removed as soon as possible. Leaves out files whose hash
- * or thumbnail name cannot be part of a file name. The plugin later removes such a file, unless the row of a media still refers
- * to the file.
+ * Returns SQL that adds files to the table of files to remove. The files are due at once, even if the table already had them
+ * with a later time. The plugin removes a file that is due, unless the row of a media still refers to it. The SQL leaves out
+ * files whose hash or thumbnail name cannot be part of a file name.
  * @param files a query for the columns `base64hash` and `thumbnail` of the files
  */
 const NOTE = (files: string): string => `INSERT INTO matrix_admin.media_removals (base64hash, thumbnail)

@@ -33,9 +33,9 @@ const IS_FOUND = `(r.search_alias = lower(:searchTerm) OR r.search_name LIKE low
 export const patternOf = (part: string): string => `%${part.replace(/[\\%_]/g, '\\$&')}%`;
 
 /**
- * Reads the ids of the rooms on a page of the rooms that a filter selects, and counts all these rooms. Reads the summaries of
- * rooms, and for some filters also the room directory and the memberships. If the summaries are correct, the result is the same
- * as that of `readRoomPage()`, which reads the homeserver's own tables.
+ * Reads a page of the ids of the rooms that a filter selects, and counts all these rooms. Reads the summaries of rooms, and for
+ * some filters also the room directory and the memberships. If the summaries are correct, the result is the same as that of
+ * `readRoomPage()`, which reads the homeserver's own tables.
  */
 export async function readSummarisedRoomPage(
   db: Db,

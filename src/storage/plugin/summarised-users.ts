@@ -103,9 +103,9 @@ const bindingsOf = (filter: UserFilter): Record<string, string | string[]> => ({
 const where = (conditions: readonly string[]): string => (conditions.length === 0 ? 'true' : conditions.join(' AND '));
 
 /**
- * Counts the users that match a filter. Without a part of a name, the function adds numbers from `user_counts`, a table with
- * few rows, each with the number of users that filters do not tell apart. With a part of a name, PostgreSQL finds the matching
- * summaries.
+ * Counts the users that match a filter. Without a part of a name, the function adds numbers from the small table `user_counts`,
+ * which has the number of users for each combination of the columns that filters read. With a part of a name, PostgreSQL finds
+ * the matching summaries.
  */
 export async function countSummarisedUsers(db: Db, filter: UserFilter): Promise<number> {
   const counted =

@@ -6,10 +6,9 @@ import type { Compared, UserPlace } from './summary-states.ts';
 import type { TrigramIndex } from './trigrams.ts';
 
 /**
- * The value of `last_seen_ts` in the summary of a user none of whose devices was ever seen. The devices of `IS_OWN_DEVICE` are
- * meant, which leaves out logins by administrators. A summary is a row of `matrix_admin.user_summaries`, from which the plugin
- * reads lists of users. The value is the greatest `bigint`, because such users must come after all other users in ascending
- * order.
+ * The value of `last_seen_ts` in the summary of a user none of whose devices was ever seen. Devices that administrators created
+ * by logging in as the user do not count. A summary is a row of `matrix_admin.user_summaries`, from which the plugin reads
+ * lists of users. The value is the greatest `bigint`, because such users must come after all other users in ascending order.
  */
 const NEVER_SEEN = '9223372036854775807';
 
@@ -78,7 +77,8 @@ const differsFrom = (row: string): string => `(${VALUES.map((column) => `s.${col
 
 /**
  * Returns SQL that stores computed summaries. If the same transaction has already stored an equal summary, the stored summary
- * stays. If another transaction has stored an equal summary, the SQL still writes the summary, so that `CORRECTION` notices.
+ * stays. If another transaction has stored an equal summary, the SQL still writes the summary, so that a `CORRECTION` that has
+ * read the row before does not overwrite it.
  * @param summaries SQL for the rows to store
  */
 const store = (summaries: string): string => `

@@ -18,13 +18,13 @@ export interface EventReport {
   readonly sender: UserId;
   readonly reason: string | null;
   readonly score: number | null;
-  /** Name of the room. */
+  /** Name of the room. `null` if the room has none. */
   readonly name: string | null;
-  /** Canonical alias of the room. */
+  /** Canonical alias of the room. `null` if the room has none. */
   readonly canonicalAlias: string | null;
   readonly status: ReportStatus;
   readonly note: string | null;
-  /** Name of the administrator who last set the status, as the audit log shows it. `null` if nobody has set the status. */
+  /** The administrator who last set the status. `null` if nobody has set it. */
   readonly changedBy: string | null;
   readonly changedAt: number | null;
 }
@@ -105,7 +105,10 @@ const bindingsOf = ({ reporter, room, sender, status }: ReportFilter): Record<st
   status: status ?? null,
 });
 
-/** Lists the matching reports by their ids, in ascending or descending order. Reports get ascending ids as they arrive. */
+/**
+ * Lists a page of the matching reports by their ids, in ascending or descending order. Reports get ascending ids as they
+ * arrive. Leaves out reports whose room or event no longer exists.
+ */
 export async function readEventReports(
   db: Db,
   filter: ReportFilter,
@@ -123,7 +126,7 @@ export async function readEventReports(
   return withRoomNames(db, rows);
 }
 
-/** Counts the matching reports. */
+/** Counts the matching reports, except those whose room or event no longer exists. */
 export async function countEventReports(db: Db, filter: ReportFilter): Promise<number> {
   const [row] = await rowsOf<{ total: number }>(
     db.raw(`SELECT count(*)::int AS total FROM ${REPORTS} WHERE ${MATCHING}`, bindingsOf(filter)),
@@ -131,7 +134,7 @@ export async function countEventReports(db: Db, filter: ReportFilter): Promise<n
   return row?.total ?? 0;
 }
 
-/** Counts the reports of each status. */
+/** Counts the reports of each status, except those whose room or event no longer exists. */
 export async function countReportsByStatus(db: Db): Promise<{ status: ReportStatus; reports: number }[]> {
   const rows = await rowsOf<{ status: ReportStatus; reports: number }>(
     db.raw(`SELECT coalesce(s.status, 'open') AS status, count(*)::int AS reports FROM ${REPORTS} GROUP BY 1`),

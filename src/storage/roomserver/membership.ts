@@ -267,8 +267,8 @@ export async function forgetLeftRoom(
 }
 
 /**
- * Returns the statement that deletes a user's membership in a room. Dendrite also deletes the membership when an invite ends
- * and the homeserver has no events of the room.
+ * Returns the statement that deletes a user's membership in a room, as Dendrite does when an invite ends and the homeserver has
+ * no events of the room.
  */
 export function deleteMembership(roomNid: number, targetNid: number): Write[] {
   const sql = 'DELETE FROM public.roomserver_membership WHERE room_nid = ? AND target_nid = ?';

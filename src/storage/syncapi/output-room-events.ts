@@ -29,8 +29,8 @@ const COLUMNS = 'id, event_id, room_id, type, sender, headered_event_json';
 export type EventContent = Omit<OutputEvent, 'originServerTs' | 'isState'>;
 
 /**
- * Converts a row to an event. If the JSON of the row is not an object, returns an event with empty content, because such a row
- * must not stop a rebuild of the search index.
+ * Converts a row to an event. If the JSON of the row is not an object, returns an event with empty content and the time 0,
+ * because such a row must not stop a rebuild of the search index.
  */
 function storedEventOf(row: EventRow): OutputEvent {
   const event = parseObject(row.headered_event_json) ?? {};
@@ -144,7 +144,7 @@ async function loadRows(db: Db, eventIds: readonly EventId[]): Promise<EventRow[
 }
 
 /**
- * Counts the rows of the given types in `total`. `upper` is the greatest row id of all types. `lower` is one less than the
+ * `total` is the number of rows of the given types. `upper` is the greatest row id of all types. `lower` is one less than the
  * smallest row id of all types.
  */
 export async function measureEvents(

@@ -7,7 +7,7 @@ import type { Write } from '../write-together.ts';
 /** Maximum number of ids that one `UPDATE` statement appends to the list of ids in a column. */
 const IDS = 10_000;
 
-/** A new event, as the tables store it from which `/sync` reads. */
+/** A new event, in the form of the tables from which `/sync` reads. */
 export interface NewSyncEvent {
   readonly streamId: number;
   readonly eventId: EventId;
@@ -76,7 +76,7 @@ export function insertSyncEvents(roomId: RoomId, events: readonly NewSyncEvent[]
   ];
 }
 
-/** A new state event for the same tables. */
+/** A `NewSyncEvent` that is a state event. */
 export interface NewSyncState extends NewSyncEvent {
   readonly stateKey: string;
 }

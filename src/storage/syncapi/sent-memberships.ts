@@ -16,8 +16,8 @@ const SENT = `WITH sent AS MATERIALIZED (
   )`;
 
 /**
- * Counts the invites that a user has sent since the time `since`, in ms since the epoch. Invites to rooms that were purged do
- * not count.
+ * Counts the invites that a user has sent since the time `since`, in ms since the epoch. Invites whose events a purge has
+ * deleted do not count.
  */
 export async function readSentInviteCount(db: Db, userId: UserId, since: number): Promise<number> {
   return count(db, `${SENT} SELECT count(*)::int AS total FROM since WHERE membership = 'invite'`, userId, since);
@@ -25,7 +25,8 @@ export async function readSentInviteCount(db: Db, userId: UserId, since: number)
 
 /**
  * Counts the rooms that a user has joined since the time `since`, in ms since the epoch. Rooms that the user has left again
- * count too. Rooms that were purged do not count.
+ * count too. Rooms in which the user only changed the display name or avatar also count, because that sends a join event too.
+ * Events that a purge has deleted do not count.
  */
 export async function readJoinedRoomCount(db: Db, userId: UserId, since: number): Promise<number> {
   const joined = `membership = 'join' AND state_key = :userId`;
