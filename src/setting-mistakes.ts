@@ -28,7 +28,10 @@ export const closedObject = <Shape extends z.ZodRawShape>(shape: Shape): z.ZodOb
         : undefined,
   });
 
-/** Makes a sentence that says that a name is unknown, and which known name was probably meant. */
+/**
+ * Makes a sentence that says that a name is unknown, and which known name was probably meant. If none is similar, the sentence
+ * lists all known names.
+ */
 export function unknownName(name: string, known: readonly string[]): string {
   const nearest = nearestName(name, known);
   const remedy = nearest === undefined ? `; known names: ${known.join(', ')}` : `: did you mean "${nearest}"?`;

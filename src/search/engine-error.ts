@@ -10,7 +10,7 @@ export type EngineErrorKind =
    * error.
    */
   | 'protocol'
-  /** `stop()` was called. */
+  /** The search index was stopped with `stop()`. */
   | 'stopped'
   /** The search engine refused documents, or did not finish work that it had accepted. */
   | 'task';

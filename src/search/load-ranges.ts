@@ -47,7 +47,8 @@ interface LoadRun {
 /**
  * Loads ranges of a reindex into the new index until no range is free or the signal is aborted. A range is a part of the
  * events. A process takes a lease on a range before it loads the range, so no other process loads it at the same time. Several
- * processes may call this function at once. If one lane fails, the other lanes stop after their current batch.
+ * processes may call this function at once. If one lane fails, the other lanes stop after their current batch, and the function
+ * throws the error.
  */
 export async function loadRanges(settings: LoadSettings, run: LoadRun): Promise<void> {
   const failed = new AbortController();

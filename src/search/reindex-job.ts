@@ -23,10 +23,10 @@ const WAIT_FOR_OTHERS_MS = 200;
 const LOCK_RETRY_MS = 1_000;
 
 /**
- * How far a reindex has come. The phases are, in this order: `load` writes all events to the new index, `build` builds what is
- * cheaper to build after that, `edits` applies the edits of events, and `swap` replaces the live index. `editedUpTo` is the id
- * of the last event whose edits have been applied. A process can resume or repeat each phase. `marker` identifies the content
- * of the new index.
+ * How far a reindex has come. The phases are, in this order: `load` writes all searchable events except edits to the new index,
+ * `build` builds what is cheaper to build after that, `edits` applies the edits of events, and `swap` replaces the live index.
+ * `editedUpTo` is the id of the last event whose edits have been applied. A process can resume or repeat each phase. `marker`
+ * identifies the content of the new index.
  */
 type Checkpoint =
   | { readonly phase: 'load' | 'build' | 'swap'; readonly marker: string }

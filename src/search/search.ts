@@ -76,7 +76,10 @@ export type RemoveDocuments = (
 
 /** Search, and the functions that keep its index up to date. */
 export interface FedSearch extends Search {
-  /** Updates the documents of events that were written, and of events that these edit or redact. */
+  /**
+   * Updates the documents of events that were written, and of events that these edit or redact: in the caller's transaction, or
+   * in its own if the caller gives none.
+   */
   readonly apply: ApplyEvents;
   /** Removes the documents of events that the transaction has deleted. */
   readonly remove: RemoveDocuments;

@@ -123,7 +123,10 @@ export async function lockSearchEvents(transaction: Knex.Transaction, eventIds: 
   await lockTexts(transaction, LOCKS.searchEvents, eventIds);
 }
 
-/** Locks texts, such as event ids. Takes the locks in the order of their keys, so that transactions do not deadlock. */
+/**
+ * Locks texts, such as event ids, until the end of the transaction. Takes the locks in the order of their keys, so that
+ * transactions do not deadlock.
+ */
 async function lockTexts(transaction: Knex.Transaction, firstKey: number, texts: readonly string[]): Promise<void> {
   if (texts.length === 0) return;
   await transaction.raw(
@@ -157,7 +160,10 @@ export async function lockNoticesAccount(transaction: Knex.Transaction): Promise
   await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.noticesAccount]);
 }
 
-/** Blocks other transactions that look for an approval and may add one, until the end of this transaction. */
+/**
+ * Blocks other transactions that look for an approval and may add one, until the end of this transaction. All these
+ * transactions take this lock.
+ */
 export async function lockApprovals(transaction: Knex.Transaction): Promise<void> {
   await transaction.raw('SELECT pg_advisory_xact_lock(?, ?)', [LOCK_NAMESPACE, LOCKS.approvals]);
 }

@@ -1,6 +1,6 @@
 /** A filter of event types. In a type, `*` matches any number of characters, as in filters of the Client-Server API. */
 export interface EventTypeFilter {
-  /** @defaultValue all types */
+  /** Types to include. @defaultValue all types */
   readonly types?: readonly string[] | undefined;
   /** Types to exclude, even if `types` includes them. @defaultValue no types */
   readonly notTypes?: readonly string[] | undefined;

@@ -37,7 +37,10 @@ interface NamingPage {
   readonly next: readonly (string | number)[] | undefined;
 }
 
-/** Reads a page of texts from one table. `after` is `next` of the previous page, and empty for the first page. */
+/**
+ * Reads a page of the texts that the filter selects in one table. `after` is `next` of the previous page, and empty for the
+ * first page.
+ */
 type ReadPage = (db: Db, filter: NamingFilter, after: readonly (string | number)[]) => Promise<NamingPage>;
 
 /** Number of successive NIDs of which one call of `readEvents` reads the events. Not each NID has an event. */

@@ -24,11 +24,11 @@ const TERM = /(?<minus>(?<![^\s"])-)?(?:"(?<phrase>[^"]*)"|(?<chunk>[^\s"]+))/gu
 type Term = { readonly kind: 'or' } | { readonly kind: 'wanted' | 'unwanted'; readonly expression: SearchExpression };
 
 /**
- * Parses a query that a user has written in the syntax of web searches. A text must contain all words. `"a phrase"` asks for
- * these words directly one after another, and not for words with the same stem. `-word` and `-"a phrase"` exclude texts.
- * `word*` asks for words that start with `word`. `OR` separates alternatives: each alternative consists of all terms up to the
- * next `OR`. Malformed syntax is read as plain words. Returns `undefined` if no term asks for a word, for example if all terms
- * exclude words.
+ * Parses a query that a user has written in the syntax of web searches. A text must contain all words, each in any of its
+ * forms. `"a phrase"` asks for these words directly one after another, and not for words with the same stem. `-word` and `-"a
+ * phrase"` exclude texts. `word*` asks for words that start with `word`. `OR` separates alternatives: each alternative consists
+ * of all terms up to the next `OR`. Malformed syntax is read as plain words. Returns `undefined` if no term asks for a word,
+ * for example if all terms exclude words.
  */
 export function parseQuery(query: string, lexicon: Lexicon): SearchExpression | undefined {
   const text = withoutOpenQuote(query.slice(0, MAX_QUERY_LENGTH).toWellFormed().replace(QUOTES, '"'));
@@ -152,9 +152,9 @@ function everyFormOf(word: string, lexicon: Lexicon): SearchLexeme[] {
 
 /**
  * Returns an expression that a text matches if it has the word in any of its forms. If several languages share the script of
- * the word, a stem counts only in texts that are marked with the stem's language. Stems that are long enough for texts of
- * unknown language also count in texts with the mark `ANY_LANGUAGE`. For example, the Italian stem of `note` is `not`, which is
- * a different word in English.
+ * the word, a stem counts only in texts that are marked with the stem's language. Stems that are long enough also count in
+ * texts of unknown language, which have the mark `ANY_LANGUAGE`. For example, the Italian stem of `note` is `not`, which is a
+ * different word in English.
  */
 function wordExpression(word: string, lexicon: Lexicon): SearchExpression {
   const { script, stemsIn } = lexicon.wordOf(word);

@@ -23,7 +23,10 @@ const ENGLISH_EXCEPTIONS: ReadonlyMap<string, string> = new Map(
 const FINAL_S = /^y?[^aeiouy]*[aeiouy]s$/;
 /** Words such as `ties` and `died`, whose stem ends in `ie`. */
 const SHORT_IE = /^[^aeiouy]ie[sd]$/;
-/** Stems such as `try` of `trying`. `english()` makes `tri` of it, because that is the stem of `tries` and `tried`. */
+/**
+ * Stems whose only vowel is a `y` at the end, such as `try` of `trying`. `english()` makes `tri` of it, because that is the
+ * stem of `tries` and `tried`.
+ */
 const WITHOUT_VOWEL = /^[^aeiouy]{2,}y$/;
 /** Stems of one vowel and one consonant, such as `us` of `used`. */
 const SHORT_STEM = /^[aeiouy][^aeiouy]$/;

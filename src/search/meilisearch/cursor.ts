@@ -15,7 +15,10 @@ const cursorSchema = z.strictObject({
       order: z.literal('recent'),
       /** Stream position of the last hit. Absent before the first hit. */
       stream: z.int().optional(),
-      /** Event ids of the hits at `stream` that earlier pages have covered. Several hits may have the same stream position. */
+      /**
+       * Event ids of the hits at `stream` that earlier pages have returned, or left out because they do not match exactly.
+       * Several hits may have the same stream position.
+       */
       seen: z.array(z.string()).max(1_000),
     }),
     z.strictObject({
@@ -24,7 +27,7 @@ const cursorSchema = z.strictObject({
       newest: z.int().optional(),
       /** Number of hits before the current window. A window is a group of hits that are ranked among each other. */
       start: count,
-      /** Number of hits in the current window that earlier pages have covered. */
+      /** Number of matching hits in the current window that earlier pages have returned. */
       seen: count,
     }),
   ]),

@@ -71,7 +71,7 @@ export function documentOf({ _id, _source }: z.output<typeof hitSchema>): Search
   return { eventId: _id, roomId: room_id, sender, streamPosition: stream, key, text: body };
 }
 
-/** The sort order of searches. `tie` orders documents with the same stream position. */
+/** The order of hits without scores, and of hits with the same score. `tie` orders hits with the same stream position. */
 export const NEWEST_FIRST = [{ stream: 'desc' }, { tie: 'desc' }] as const;
 /**
  * The option that makes OpenSearch answer with an error, instead of a part of the hits, if a search does not reach all shards.

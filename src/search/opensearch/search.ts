@@ -7,8 +7,8 @@ import { documentOf, hitsSchema, NEWEST_FIRST, WHOLE } from './documents.ts';
 import { type Clause, filtersOf, filtersRooms, isPrecise, scorersOf } from './query.ts';
 
 /**
- * OpenSearch's limit for the hits of one search. A count of hits is exact up to this number. A ranked search ranks this number
- * of the newest hits, and finds no older hits.
+ * OpenSearch's limit for the hits of one search. A count of hits is exact up to this number. If there are more hits, a ranked
+ * search finds and ranks only the newest of them, up to about this number.
  */
 const BOUND = 10_000;
 /** Minimum number of hits in one request if the adapter may have to skip some of them. */

@@ -104,7 +104,7 @@ export async function readQueueLengths(db: Db): Promise<{ readonly pdus: number;
 }
 
 /**
- * Reads a page of the servers that the filter selects, and counts all of them.
+ * Reads a page of the servers that the filter selects, and counts all servers that it selects.
  * @param servers `localServerNames`: the names of the homeserver itself, which are left out. `retries`: the times of attempts
  * that the homeserver reports
  */

@@ -192,8 +192,8 @@ export async function readMediaKeysOfUser(db: Db, userId: UserId): Promise<Media
 }
 
 /**
- * Lists those of the given media that a local user has uploaded, or that have a server as their origin. Leaves out protected
- * media. With an origin, also lists media that the homeserver has not stored.
+ * Lists those of the given media that the user `owner.uploader` has uploaded, or whose origin is the server `owner.origin`.
+ * Leaves out protected media. With `owner.origin`, also lists media that the homeserver has not stored.
  * @param among the given media
  * @param onlyFree whether to leave out media that are quarantined themselves
  */

@@ -7,8 +7,8 @@ export const USER_TYPES = ['bot', 'support'] as const;
 export type UserType = (typeof USER_TYPES)[number];
 
 /**
- * Sets the user type of an account, and updates the account's summary. @param userType `null` if the account belongs to a
- * person
+ * Sets the user type of an account, and updates the account's row in `user_summaries`. @param userType `null` if the account
+ * belongs to a person
  */
 export async function setUserType(db: Db, userId: UserId, userType: UserType | null): Promise<void> {
   await db.raw(
@@ -19,7 +19,7 @@ export async function setUserType(db: Db, userId: UserId, userType: UserType | n
   await summariseUser(db, userId);
 }
 
-/** Records that a user was erased, by which administrator, and when. */
+/** Records that a user was erased, by whom, and when. */
 export async function noteErasure(db: Db, userId: UserId, erasedBy: string): Promise<void> {
   await db.raw(
     `INSERT INTO matrix_admin.account_attributes (user_id, erased_by, erased_at) VALUES (?, ?, clock_timestamp())

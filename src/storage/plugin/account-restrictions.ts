@@ -14,8 +14,8 @@ export async function listRestrictions(db: Db, userId: UserId): Promise<Restrict
 }
 
 /**
- * Restricts an account, and updates the account's summary. If the account already has the restriction, replaces `setBy` and the
- * time of the earlier restriction.
+ * Restricts an account, and updates the account's row in `user_summaries`. If the account already has the restriction, replaces
+ * `setBy` and the time of the earlier restriction.
  * @param setBy who sets the restriction
  */
 export async function insertRestriction(
@@ -32,7 +32,7 @@ export async function insertRestriction(
   await summariseUser(db, userId);
 }
 
-/** Removes one restriction of an account, and updates the account's summary. */
+/** Removes one restriction of an account, and updates the account's row in `user_summaries`. */
 export async function deleteRestriction(db: Db, userId: UserId, restriction: Restriction): Promise<void> {
   await db.raw('DELETE FROM matrix_admin.account_restrictions WHERE user_id = ? AND restriction = ?', [
     userId,
@@ -41,7 +41,7 @@ export async function deleteRestriction(db: Db, userId: UserId, restriction: Res
   await summariseUser(db, userId);
 }
 
-/** Removes all restrictions of an account, and updates the account's summary. */
+/** Removes all restrictions of an account, and updates the account's row in `user_summaries`. */
 export async function deleteRestrictions(db: Db, userId: UserId): Promise<void> {
   await db.raw('DELETE FROM matrix_admin.account_restrictions WHERE user_id = ?', [userId]);
   await summariseUser(db, userId);

@@ -2,7 +2,11 @@ import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 
 export const AUDIT_OUTCOMES = ['ok', 'queued', 'refused', 'failed', 'cancelled'] as const;
-/** Outcome of a call. `queued` means that the call has queued a job. The end of the job gets an audit entry of its own. */
+/**
+ * Outcome of a call, or of the job that it has queued. `queued`: the call has queued a job, whose end gets an audit entry of
+ * its own. `refused`: the call ended with a Matrix error whose HTTP status is below 500. `failed`: the call ended with another
+ * error, or the job has failed. `cancelled`: the job was cancelled.
+ */
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
 /** A new entry of the audit, the record of calls of the admin API. It contains no secrets and no message texts. */

@@ -5,8 +5,8 @@ import type { RoomKeys } from '../room-tables.ts';
 import type { Write } from '../write-together.ts';
 
 /**
- * How long the plugin keeps a departure, the record that a room was purged while a user was in it. A client that is offline for
- * longer does not learn of the departure, and goes on showing the room.
+ * How long the plugin keeps a `Departure`. A client that is offline for longer does not learn that the room was purged, and
+ * goes on showing the room.
  */
 const KEPT = `interval '30 days'`;
 
