@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Knex } from 'knex';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RoomId, UserId } from '../../src/ids.ts';
 import type { Job } from '../../src/jobs/job.ts';
 import { type AdminPlugin, createAdminPlugin } from '../../src/plugin.ts';
@@ -28,6 +28,8 @@ const SEED = Number(process.env['KILL_SEED'] ?? 20_260_101);
 const EVENTS = 20_000;
 const LONGEST_LIFE_MS = 1_500;
 
+/** The events that each test begins with. */
+let generated: TestDatabase;
 let directory: string;
 let database: TestDatabase;
 let db: Knex;
@@ -36,13 +38,19 @@ let admin: AdminPlugin;
 let children: ChildProcess[] = [];
 let random: () => number;
 
+beforeAll(async () => {
+  generated = await createTestDatabase();
+  const senders = ['@user:localhost' as UserId] as const;
+  await generateSampleEvents(generated.db, { count: EVENTS, rooms: [{ roomId: ROOM as RoomId, senders }], seed: 11 });
+  await generated.db.destroy();
+});
+afterAll(() => generated.drop());
+
 beforeEach(async () => {
   directory = await makeScratchDirectory('kill-');
-  database = await createTestDatabase();
+  database = await createTestDatabase({ copyOf: generated });
   ({ db } = database);
   admin = createAdminPlugin({ serverName: SERVER_NAME, db, signingKeys: [createSigningKey()] });
-  const senders = ['@user:localhost' as UserId] as const;
-  await generateSampleEvents(db, { count: EVENTS, rooms: [{ roomId: ROOM as RoomId, senders }], seed: 11 });
   let state = SEED;
   random = () => (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
 });
