@@ -1064,7 +1064,7 @@ export type RoomDetails = {
   readonly topic: string | null;
   /** Number of devices of the joined local users. Devices that administrators created by logging in as a user do not count. */
   readonly joined_local_devices: number;
-  /** Whether every local user who has a membership in the room has left and forgotten the room. Also `true` if there are no such users. */
+  /** Whether every local user who has a membership in the room has forgotten the room, which a user can only do after leaving it. Also `true` if there are no such users. */
   readonly forgotten: boolean;
   readonly tombstoned: boolean;
   readonly replacement_room: string | null;

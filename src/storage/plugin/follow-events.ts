@@ -70,7 +70,7 @@ async function changeSummary(
  * Updates the summary of a room after a single state event, which is the most frequent change. The database function
  * `follow_state_event` keeps the plans of its few small statements. PostgreSQL plans the statement of `changeSummary()` anew
  * each time, which takes longer than the rest of it. Changes nothing if there are several events, if the event is no state
- * event or is the room's first event, or if the summary lacks other changes too.
+ * event or is the room's first event, if the room has another forward extremity, or if the summary lacks other changes too.
  * @returns whether the summary was updated
  */
 async function followLoneEvent(

@@ -5,7 +5,7 @@ import type { UserPlace } from './summary-states.ts';
 
 /**
  * A search by name first checks this many users, in the order of the list from the place where the query begins. Only if too
- * few of them match for a page, the search checks all users.
+ * few of them match for a page, the search checks all users from that place on.
  */
 const READ_IN_ORDER = 5_000;
 

@@ -10,8 +10,8 @@ export interface SummaryIndex {
 }
 
 /**
- * Creates an index, unless it exists. Other transactions can write to the table in the meantime. `db` must not be a
- * transaction, because PostgreSQL does not allow `CREATE INDEX CONCURRENTLY` in transactions.
+ * Creates an index, unless it exists and is valid. Other transactions can write to the table in the meantime. `db` must not be
+ * a transaction, because PostgreSQL does not allow `CREATE INDEX CONCURRENTLY` in transactions.
  * @param signal if it aborts, PostgreSQL stops building the index, and the function throws
  */
 export async function ensureIndex(

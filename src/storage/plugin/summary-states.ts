@@ -7,7 +7,7 @@ import { type Db, rowsOf } from '../database.ts';
  */
 export type SummaryKind = keyof SummaryPlaces;
 
-/** For each kind of summaries, the type by which a check says up to which room or user it has compared summaries. */
+/** For each kind of summaries, how a check stores its position: as the last room or user whose summary it has compared. */
 export interface SummaryPlaces {
   /** The NID of a room, which is the number that Dendrite gives the room. */
   readonly rooms: number;

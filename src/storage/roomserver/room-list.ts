@@ -12,7 +12,7 @@ export const IS_SHOWN = `r.latest_event_nids <> '{}'
 
 /**
  * When a list of rooms is sorted by a name or another text, only this many characters of the text count. PostgreSQL cannot
- * index longer texts.
+ * index texts of any length.
  */
 export const SORTED_LENGTH = 255;
 
