@@ -101,10 +101,12 @@ async function itemsOf(scope: ReadScope, wanted: Input): Promise<string[]> {
   return items === 'users' ? findUsers(scope, wanted.userFilter) : findRooms(scope, wanted.roomFilter);
 }
 
+/** Makes a scope with which lists do not read the summary tables, because a summary may be wrong. */
+const unsummarised = (scope: ReadScope): ReadScope => ({ ...scope, isSummarised: async () => false });
+
 async function findUsers(scope: ReadScope, filter: Input['userFilter']): Promise<string[]> {
   const page = listUsers.input.parse({ ...filter, limit: MAX_ITEMS });
-  // Reads the accounts table instead of the summary tables, because a summary may be wrong.
-  const { users, nextToken } = await listUsers.run({ ...scope, isSummarised: async () => false }, page);
+  const { users, nextToken } = await listUsers.run(unsummarised(scope), page);
   if (nextToken !== undefined) throw tooMany('userFilter');
   return users.map(({ userId }) => userId);
 }
@@ -113,7 +115,7 @@ async function findRooms(scope: ReadScope, filter: Input['roomFilter']): Promise
   const found: string[] = [];
   for (let from: number | undefined = 0; from !== undefined; ) {
     const { rooms, total, nextBatch } = await listRooms.run(
-      scope,
+      unsummarised(scope),
       listRooms.input.parse({ ...filter, limit: PAGE, from }),
     );
     if (total > MAX_ITEMS) throw tooMany('roomFilter');

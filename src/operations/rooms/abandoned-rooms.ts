@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { describeError, MatrixError } from '../../errors.ts';
 import type { RoomId } from '../../ids.ts';
 import { noteAbandonedRooms, readAbandonedRooms } from '../../storage/plugin/abandoned-rooms.ts';
-import { defineJobOperation, defineOperation, type OperationServices } from '../define-operation.ts';
+import { defineJobOperation, defineOperation, type JobScope, type OperationServices } from '../define-operation.ts';
 import { inputObject } from '../input-object.ts';
 import type { Failure } from './evacuate-members.ts';
 
@@ -76,6 +76,12 @@ export interface AbandonedRoomsPurge {
   readonly failed?: readonly Failure[];
 }
 
+interface Progress extends AbandonedRoomsPurge {
+  /** The rooms that are still to be purged. */
+  readonly due: readonly RoomId[];
+  readonly failed: readonly Failure[];
+}
+
 function requirePolicy({ purgeAbandoned }: Pick<OperationServices, 'purgeAbandoned'>): AbandonedRoomPolicy {
   if (purgeAbandoned !== undefined) return purgeAbandoned;
   throw new MatrixError('M_BAD_STATE', 'options.rooms.purgeAbandoned is not set');
@@ -102,47 +108,44 @@ export const purgeAbandonedRooms = defineJobOperation({
     requirePolicy(scope);
   },
   isServed: ({ purgeAbandoned }) => purgeAbandoned !== undefined,
-  run: async (work): Promise<AbandonedRoomsPurge> => {
-    const { afterMs, keep, atMost, dryRun } = requirePolicy(work);
-    const { announced, due } = await work.commit(async (transaction) => {
-      const value = {
-        announced: await noteAbandonedRooms(transaction, work.localServerNames),
-        due: await readAbandonedRooms(transaction, work.localServerNames, {
-          after: 0,
-          limit: atMost,
-          notedForMs: afterMs,
-          except: keep,
-        }),
-      };
-      return { checkpoint: work.checkpoint ?? {}, phase: 'look', value };
-    });
-    if (announced > 0)
-      work.log.info(
-        { rooms: announced, afterMs, dryRun },
-        'Found rooms without local users, which will be purged later',
-      );
-    const rooms = due.map(({ roomId }) => roomId);
-    if (dryRun || work.dryRun) return { announced, purged: rooms };
-    const failed: Failure[] = [];
-    for (const [done, roomId] of rooms.entries()) {
+  run: async (work: JobScope<Progress>): Promise<AbandonedRoomsPurge> => {
+    const policy = requirePolicy(work);
+    let progress = work.checkpoint ?? (await look(work, policy));
+    if (policy.dryRun || work.dryRun) return { announced: progress.announced, purged: progress.due };
+    // The host may have changed `keep` since an earlier process chose the rooms.
+    const due = progress.due.filter((roomId) => !policy.keep.includes(roomId));
+    for (const [n, roomId] of due.entries()) {
       const reason = await purge(work, roomId);
-      if (reason !== undefined) failed.push({ id: roomId, reason });
-      await work.commit(async () => ({
-        checkpoint: { done: done + 1 },
-        phase: 'purge',
-        done: done + 1,
-        total: rooms.length,
-        value: undefined,
-      }));
+      const { announced, purged, failed } = progress;
+      const checkpoint: Progress = {
+        announced,
+        due: due.slice(n + 1),
+        purged: reason === undefined ? [...purged, roomId] : purged,
+        failed: reason === undefined ? failed : [...failed, { id: roomId, reason }],
+      };
+      const done = purged.length + failed.length + 1;
+      const total = done + checkpoint.due.length;
+      await work.commit(async () => ({ checkpoint, phase: 'purge', done, total, value: undefined }));
+      progress = checkpoint;
     }
-    const stayed = new Set(failed.map(({ id }) => id));
-    return {
-      announced,
-      purged: rooms.filter((roomId) => !stayed.has(roomId)),
-      ...(failed.length > 0 && { failed }),
-    };
+    const { announced, purged, failed } = progress;
+    return { announced, purged, ...(failed.length > 0 && { failed }) };
   },
 });
+
+/** The first step of a run: records rooms without local users, and chooses the rooms to purge. */
+function look(work: JobScope<Progress>, { afterMs, keep, atMost, dryRun }: AbandonedRoomPolicy): Promise<Progress> {
+  return work.commit(async (transaction, afterCommit) => {
+    const announced = await noteAbandonedRooms(transaction, work.localServerNames);
+    const filter = { after: 0, limit: atMost, notedForMs: afterMs, except: keep };
+    const due = await readAbandonedRooms(transaction, work.localServerNames, filter);
+    const value = { announced, due: due.map(({ roomId }) => roomId), purged: [], failed: [] };
+    const fields = { rooms: announced, afterMs, dryRun };
+    const message = 'Found rooms without local users, which will be purged later';
+    if (announced > 0) afterCommit(() => work.log.info(fields, message));
+    return { checkpoint: value, phase: 'look', value };
+  });
+}
 
 /**
  * Purges a room.
@@ -150,7 +153,7 @@ export const purgeAbandonedRooms = defineJobOperation({
  * `undefined` if the room was purged
  */
 async function purge(
-  { calls, actor, signal, jobRun }: Parameters<typeof purgeAbandonedRooms.run>[0],
+  { calls, actor, signal, jobRun }: JobScope<Progress>,
   roomId: RoomId,
 ): Promise<string | undefined> {
   const requestId = `${jobRun?.job.id ?? ''}/${roomId}`;

@@ -16,11 +16,10 @@ import { HISTORY_MEDIA, type HistoryMediaChoice } from './purge-history.ts';
 /** Number of rooms that one step checks. */
 const BATCH = 100;
 /**
- * Number of events at the beginning of a timeline that show whether a room has expired events. A purge never removes forward
- * extremities, which are the events that no other event follows yet. So this number must be larger than their number, which is
- * normally at most 20.
+ * Number of events at the beginning of a timeline that show whether a room has expired events. The events that the room needs
+ * come in addition: a purge never removes them, for example forward extremities, the events that no other event follows yet.
  */
-const LOOKED_AT = 25;
+const LOOKED_AT = 10;
 /** Maximum length of each list of rooms in a result. The result also has the number of all rooms for each list. */
 const MAX_NAMED = 1_000;
 
@@ -150,21 +149,21 @@ function lifetimeOf(
 }
 
 /**
- * Tells whether one of the first `LOOKED_AT` events of a room's timeline has expired: its time is before `time` or is not a
- * number, and it is no forward extremity.
+ * Tells whether a purge would remove one of the first events of a room's timeline, because its time is before `time` or is not
+ * a number.
  */
 async function hasExpired(
   db: Db,
   { roomId, roomNid }: { readonly roomId: RoomId; readonly roomNid: number },
   time: number,
 ): Promise<boolean> {
-  const { events } = await listTimeline(db, roomId, { direction: 'f', limit: LOOKED_AT });
+  const last = new Set(await listLastEvents(db, roomNid));
+  const { events } = await listTimeline(db, roomId, { direction: 'f', limit: LOOKED_AT + last.size });
   const old = events.filter(({ event: { origin_server_ts: ts } }) => typeof ts !== 'number' || ts < time);
   if (old.length === 0) return false;
   const nids = await findEventNids(
     db,
     old.map(({ eventId }) => eventId),
   );
-  const last = new Set(await listLastEvents(db, roomNid));
   return [...nids.values()].some((nid) => !last.has(nid));
 }

@@ -35,7 +35,8 @@ interface Progress extends ExportedUser {
  * Exports what the homeserver stores of a local user: the account, profile, devices, addresses, account data, rooms, events,
  * receipts, media, reports and more. `readUserExport` reads the export. The export is deleted together with its job, by default
  * seven days after the end of the job. The export contains no password hash, no token, no encryption key, and nothing that
- * other people have written. Of key backups, the export contains only the number of keys.
+ * other people have written. Of key backups, the export contains only the number of keys. The export contains no visits if
+ * another server name of the homeserver has an account with the same localpart, because nothing tells whose visits they are.
  * @throws MatrixError `M_NOT_FOUND` if there is no such user
  */
 export const exportUser = defineJobOperation({

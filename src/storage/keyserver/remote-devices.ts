@@ -25,10 +25,17 @@ export async function findKeyChange(db: Db, userId: UserId): Promise<string | un
 }
 
 /**
- * Returns the same as `findKeyChange()`. If the user has a recorded change, first waits for other transactions that record a
- * change of the user's keys, and blocks further ones until the end of this transaction.
+ * Returns the same as `findKeyChange()`. First waits for other transactions that record a change of the user's keys, and blocks
+ * further ones until the end of this transaction. If no change is recorded yet, records one, because there is no row to lock.
  */
 export async function lockKeyChange(transaction: Knex.Transaction, userId: UserId): Promise<string | undefined> {
+  const added = await rowsOf(
+    transaction.raw(
+      'INSERT INTO public.keyserver_key_changes (user_id) VALUES (?) ON CONFLICT (user_id) DO NOTHING RETURNING user_id',
+      [userId],
+    ),
+  );
+  if (added.length > 0) return undefined;
   const [row] = await rowsOf<{ change_id: string }>(transaction.raw(`${LAST_CHANGE} FOR UPDATE`, [userId]));
   return row?.change_id;
 }

@@ -56,6 +56,16 @@ describe('a bulk operation', () => {
     expect(await deactivated()).toEqual([]);
   });
 
+  it('lists the right rooms, even if their summaries are wrong', async () => {
+    await plugin.admin.operations.rebuildSummaries({}, { actor: { kind: 'system', name: 'test' } });
+    const { room_id: roomId } = await db('matrix_admin.room_summaries').whereNotNull('search_name').first();
+    await db('matrix_admin.room_summaries').where({ room_id: roomId }).update({ search_name: 'quokka' });
+    const rooms = (term: string): Promise<Record<string, unknown>> =>
+      plan({ operation: 'purgeRoom', room_filter: { search_term: term } });
+    expect((await rooms('quokka')).items).toEqual([]);
+    expect((await rooms(roomId)).items).toEqual([roomId]);
+  });
+
   it('then processes exactly these items, even if the filter would now match others', async () => {
     const { token } = await plan({ operation: 'deactivateUser', user_filter: { name: 'spam' } });
     await addAccount(db, { localpart: 'spam-of-later', accountType: 1 });

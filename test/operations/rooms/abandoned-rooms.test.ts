@@ -86,6 +86,32 @@ it('rooms are purged after the configured time, except rooms in `keep`, rooms th
   expect(await brokenInvariants(db)).toEqual([]);
 });
 
+it('a run that another process resumes purges the same rooms, and reports all of them', async () => {
+  for (const roomId of [ROOMS.v7, ROOMS.v8])
+    await plugin.admin.operations.evacuateRoom({ roomId, invites: true, knocks: true }, SYSTEM);
+  await plugin.admin.operations.purgeAbandonedRooms({}, SYSTEM);
+  await db('matrix_admin.abandoned_rooms').update({ since: new Date(Date.now() - 31 * DAY_MS) });
+  const due = (await run({ dry_run: true })).purged as string[];
+  expect(due.length).toBeGreaterThan(1);
+  let reached = (): void => {};
+  let release = (): void => {};
+  const isReached = new Promise<void>((resolve) => void (reached = resolve));
+  const isReleased = new Promise<void>((resolve) => void (release = resolve));
+  plugin.admin.hooks.before('purgeRoom', { name: 'slow' }, async ({ input }) => {
+    if (input.roomId !== due[1]) return undefined;
+    reached();
+    await isReleased;
+    return undefined;
+  });
+  const { jobId } = await plugin.admin.operations.purgeAbandonedRooms.start({}, SYSTEM);
+  await isReached;
+  const closing = plugin.close();
+  release();
+  await closing;
+  plugin = await mount();
+  expect(await plugin.admin.jobs.wait(jobId)).toMatchObject({ state: 'succeeded', result: { purged: due } });
+});
+
 it('a purge of an empty room refuses a room with local users', async () => {
   const path = `/_dendrite/admin/purgeRoom/${encodeURIComponent(ROOMS.v11)}`;
   const answer = await plugin.asAdmin(path, { method: 'POST', body: '{"only_if_empty":true}' });

@@ -131,6 +131,36 @@ it('media that only expired events use are deleted if the caller asks for it', a
   expect(await stored()).toEqual(['fresh']);
 });
 
+it('history expires in a room with many old forward extremities, which no purge removes', async () => {
+  const extremities = Array<number>(30).fill(90);
+  const roomId = await roomWith(10, [...extremities, 45, 3, 1]);
+  const nids = await db('public.roomserver_events AS e')
+    .join('public.syncapi_output_room_events AS o', 'o.event_id', 'e.event_id')
+    .where({ room_id: roomId })
+    .orderBy('o.id')
+    .pluck('e.event_nid');
+  await db('public.roomserver_rooms')
+    .where({ room_id: roomId })
+    .update({ latest_event_nids: [...nids.slice(-34, -4), nids.at(-1)] });
+  const bodies = (...days: number[]): string[] => [
+    ...[...extremities, ...days].map((day) => `of day ${day}`),
+    'of today',
+  ];
+  expect((await run()).rooms).toContain(roomId);
+  expect(await messagesIn(roomId)).toEqual(bodies(3, 1));
+  const row = await db('public.syncapi_output_room_events')
+    .where({ room_id: roomId })
+    .orderBy('id', 'desc')
+    .offset(2)
+    .first();
+  const event = { ...JSON.parse(row.headered_event_json), origin_server_ts: Date.now() - 45 * DAY_MS };
+  await db('public.syncapi_output_room_events')
+    .where({ id: row.id })
+    .update({ headered_event_json: JSON.stringify(event) });
+  expect((await run()).rooms).toContain(roomId);
+  expect(await messagesIn(roomId)).toEqual(bodies(1));
+});
+
 it('a job looks for expired history once a day', async () => {
   await expect
     .poll(() =>

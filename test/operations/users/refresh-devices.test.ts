@@ -337,6 +337,26 @@ describe('refreshDevices', () => {
     },
   );
 
+  it('waits for keys that the homeserver is just writing, also of a user without earlier keys', async () => {
+    publishAll();
+    const writing = await db.transaction();
+    meanwhile = async () => {
+      meanwhile = undefined;
+      publish([device('LAPTOP', deviceKeys(dora, 'LAPTOP', laptop))]);
+      await writing('public.keyserver_key_changes').insert({ user_id: dora });
+    };
+    const done = refresh(dora);
+    const isBlocked = async (): Promise<boolean> =>
+      (await db('pg_locks').where({ granted: false, locktype: 'transactionid' })).length > 0;
+    try {
+      await expect.poll(isBlocked).toBe(true);
+    } finally {
+      await writing.commit();
+    }
+    expect((await done).status).toBe(200);
+    expect(await devicesHere()).toEqual(['LAPTOP']);
+  });
+
   it.each([
     ['a local user', USERS.alice.user_id],
     ['an invalid user id', 'dora'],
