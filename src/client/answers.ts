@@ -1215,7 +1215,7 @@ export type SearchStatus = {
   readonly waiting: number;
   /** When a reindex last succeeded, in ms since the epoch. `null` if none has succeeded. */
   readonly last_rebuild_ts: number | null;
-  /** Whether the index needs a reindex, because it was written with another version of the text analysis or for other languages, or because this is unknown. */
+  /** Whether the index needs a reindex, because it was or may have been written with another text analysis or for other languages. */
   readonly is_outdated: boolean;
   /** `ok`: searches work. `degraded`: searches work, but something is wrong, for example a copy of the index is missing. `failed`: searches fail. */
   readonly health: 'degraded' | 'failed' | 'ok';
@@ -1267,7 +1267,7 @@ export type Approval = {
   /** Request id of the first call that needed this approval. */
   readonly request_id: string;
   readonly expires_ts: number;
-  /** The administrator who has decided. `null`, like the next two fields, if nobody has decided. `decision_reason` is also `null` if no reason was given. */
+  /** The administrator who has decided. `null`, like the next two fields, if nobody has. `decision_reason` is also `null` if none was given. */
   readonly decided_by: string | null;
   readonly decided_ts: number | null;
   readonly decision_reason: string | null;

@@ -130,8 +130,8 @@ export interface SearchIndex {
   write(writes: SearchWrites, transaction?: Knex.Transaction): Promise<void>;
   /**
    * Removes documents of a room. A transactional index removes at least `limit` documents in the caller's transaction, or all
-   * if there are fewer. Any other index durably removes all documents of the room. Returns the number of removed documents (0
-   * if the index is not transactional). A number below `limit` means that no documents are left.
+   * if there are fewer, and returns their number. A number below `limit` means that no documents are left. Any other index
+   * durably removes all documents of the room, and returns 0.
    * @param version as `SearchWrites.version`
    */
   removeRoom(roomId: RoomId, limit: number, version: number, transaction?: Knex.Transaction): Promise<number>;

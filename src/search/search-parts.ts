@@ -27,8 +27,8 @@ export interface SearchStatus {
   /** When a reindex last succeeded, in ms since the epoch. `null` if none has succeeded. */
   readonly lastRebuildTs: number | null;
   /**
-   * Whether the index needs a reindex, because it was written with another version of the text analysis or for other languages,
-   * or because this is unknown.
+   * Whether the index needs a reindex, because it was or may have been written with another text analysis or for other
+   * languages.
    */
   readonly isOutdated: boolean;
   /**

@@ -66,8 +66,8 @@ export function searchIsOff(): never {
 export const disabledSearch: Search = { enabled: false, search: async () => searchIsOff() };
 
 /**
- * Removes the documents of deleted events from the index. If a deleted event has edits or is an edit, also updates the
- * documents of the edits and of the edited event. Does nothing if search is off.
+ * Removes the documents of deleted events from the index, and updates those of their edits and of the events that they edit.
+ * Does nothing if search is off.
  */
 export type RemoveDocuments = (
   events: readonly { readonly eventId: EventId; readonly type: string }[],

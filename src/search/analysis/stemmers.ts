@@ -54,7 +54,7 @@ export function english(word: string): string {
 }
 
 /**
- * Stems a Portuguese word. If the singular of a word ends in `ão`, the plural gets the same stem: `reuniões` has the stem of
+ * Stems a Portuguese word. The plural of a word that ends in `ão` gets the stem of its singular: `reuniões` has the stem of
  * `reunião`.
  */
 export function portuguese(word: string): string {
@@ -70,8 +70,8 @@ export function swedish(word: string): string {
 }
 
 /**
- * Stems a Greek word. If the stem has two letters or fewer, such as `πα` of `παιδιά`, returns the word without the vowels at
- * its end instead, and without a `σ` that follows these vowels. At least three letters stay.
+ * Stems a Greek word. If the stem has two letters or fewer, such as `πα` of `παιδιά`, returns the word without its final
+ * vowels, and without a `σ` after them. At least three letters stay.
  */
 export function greek(word: string): string {
   const stem = greekStem(word);

@@ -32,8 +32,8 @@ export interface Approval extends Approvable {
   readonly requestId: string;
   readonly expiresTs: number;
   /**
-   * The administrator who has decided. `null`, like the next two fields, if nobody has decided. `decisionReason` is also `null`
-   * if no reason was given.
+   * The administrator who has decided. `null`, like the next two fields, if nobody has. `decisionReason` is also `null` if none
+   * was given.
    */
   readonly decidedBy: string | null;
   readonly decidedTs: number | null;

@@ -3,9 +3,8 @@ import { type Db, rowsOf } from '../database.ts';
 
 export const AUDIT_OUTCOMES = ['ok', 'queued', 'refused', 'failed', 'cancelled'] as const;
 /**
- * Outcome of a call, or of the job that it has queued. `queued`: the call has queued a job, whose end gets an audit entry of
- * its own. `refused`: the call ended with a Matrix error whose HTTP status is below 500. `failed`: the call ended with another
- * error, or the job has failed. `cancelled`: the job was cancelled.
+ * Outcome of a call or of its job. `queued`: the call has queued a job, whose end gets an entry of its own. `refused`: a Matrix
+ * error with a status below 500. `failed`: any other error, or the job has failed. `cancelled`: the job was cancelled.
  */
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
