@@ -1258,7 +1258,7 @@ export type JobView = {
 /** The stored approval of a call, whatever its state. Times are in ms since the epoch. */
 export type Approval = {
   readonly id: string;
-  /** The id of the room, user or other thing that the call is about. `null` if there is no such thing. */
+  /** The id of the room, user or other thing that the call is about, if any. */
   readonly target: string | null;
   /** Why the homeserver demands an approval. */
   readonly reason: string;
@@ -1267,7 +1267,7 @@ export type Approval = {
   /** Request id of the first call that needed this approval. */
   readonly request_id: string;
   readonly expires_ts: number;
-  /** The administrator who has decided. `null`, like the next two fields, if nobody has. `decision_reason` is also `null` if none was given. */
+  /** The administrator who has decided. `null` if nobody has, like the next two fields. */
   readonly decided_by: string | null;
   readonly decided_ts: number | null;
   readonly decision_reason: string | null;

@@ -54,7 +54,7 @@ export interface Reindexed {
  */
 export interface Reindex extends Required<Pick<JobKind, 'assist'>> {
   readonly run: (run: JobRun) => Promise<Reindexed>;
-  /** Removes an unfinished new index, and makes the plugin stop recording changes for it. */
+  /** Removes an unfinished new index, and ends the recording of changes for it. */
   readonly cleanUp: (job: Job) => Promise<void>;
 }
 

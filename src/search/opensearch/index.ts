@@ -9,10 +9,7 @@ import { searchPage } from './search.ts';
 import { type IndexSize, templateOf } from './settings.ts';
 
 export interface OpenSearchOptions extends Partial<IndexSize> {
-  /**
-   * URL of a node of OpenSearch 2 or 3, or of a load balancer, such as `https://localhost:9200`. Must be set, unless `nodes` is
-   * set.
-   */
+  /** URL of a node of OpenSearch 2 or 3, or of a load balancer, such as `https://localhost:9200`. Needed without `nodes`. */
   readonly node?: string;
   /**
    * URLs of several nodes. If a node does not answer, the adapter asks the next node. If `nodes` is set, the adapter ignores

@@ -1,7 +1,7 @@
 import type { ServerName, UserId } from '../../ids.ts';
 import { type Db, rowsOf } from '../database.ts';
 
-/** The media that one local user has uploaded within the time of the filter. */
+/** What one local user has uploaded, within the filter's time. */
 export interface MediaOfUser {
   readonly userId: UserId;
   /** `null` if the user has no display name, or an empty one. */

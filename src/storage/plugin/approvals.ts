@@ -22,7 +22,7 @@ interface Approvable {
 /** The stored approval of a call, whatever its state. Times are in ms since the epoch. */
 export interface Approval extends Approvable {
   readonly id: string;
-  /** The id of the room, user or other thing that the call is about. `null` if there is no such thing. */
+  /** The id of the room, user or other thing that the call is about, if any. */
   readonly target: string | null;
   /** Why the homeserver demands an approval. */
   readonly reason: string;
@@ -31,10 +31,7 @@ export interface Approval extends Approvable {
   /** Request id of the first call that needed this approval. */
   readonly requestId: string;
   readonly expiresTs: number;
-  /**
-   * The administrator who has decided. `null`, like the next two fields, if nobody has. `decisionReason` is also `null` if none
-   * was given.
-   */
+  /** The administrator who has decided. `null` if nobody has, like the next two fields. */
   readonly decidedBy: string | null;
   readonly decidedTs: number | null;
   readonly decisionReason: string | null;

@@ -3,8 +3,8 @@ import { type Db, rowsOf } from '../database.ts';
 
 export const AUDIT_OUTCOMES = ['ok', 'queued', 'refused', 'failed', 'cancelled'] as const;
 /**
- * Outcome of a call or of its job. `queued`: the call has queued a job, whose end gets an entry of its own. `refused`: a Matrix
- * error with a status below 500. `failed`: any other error, or the job has failed. `cancelled`: the job was cancelled.
+ * Outcome of a call or of its job. `queued`: a job was queued, whose end gets its own entry. `refused`: a Matrix error with a
+ * status below 500. `failed`: any other error, or the job failed.
  */
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
