@@ -45,7 +45,10 @@ export async function markBlockEvents(
   return rows.map(({ nid }) => Number(nid));
 }
 
-/** Deletes state snapshots of a room. Does not delete the snapshot without blocks, because all rooms share it. */
+/**
+ * Deletes state snapshots of a room. Does not delete a snapshot without events, because all rooms share it: it has no blocks, or
+ * only the block without events.
+ */
 export function deleteSnapshots(
   transaction: Knex.Transaction,
   roomNid: number,
@@ -54,7 +57,9 @@ export function deleteSnapshots(
   return deleteRows(
     transaction,
     'public.roomserver_state_snapshots',
-    'state_snapshot_nid = ANY(:nids) AND room_nid = :roomNid AND cardinality(state_block_nids) > 0',
+    `state_snapshot_nid = ANY(:nids) AND room_nid = :roomNid AND EXISTS (
+       SELECT FROM public.roomserver_state_block b
+       WHERE b.state_block_nid = ANY(state_block_nids) AND cardinality(b.event_nids) > 0)`,
     { nids: [...nids], roomNid },
   );
 }
