@@ -62,14 +62,18 @@ export interface Delivery {
   readonly stop: () => Promise<void>;
 }
 
-export function createDelivery(
-  { db, index, logger, pollIntervalMs }: { db: Knex; index: SearchIndex; logger: Logger; pollIntervalMs: number },
-  owner = randomUUID(),
-): Delivery {
+export function createDelivery(settings: {
+  readonly db: Knex;
+  readonly index: Pick<SearchIndex, 'engine' | 'write'>;
+  readonly logger: Logger;
+  readonly pollIntervalMs: number;
+}): Delivery {
+  const { db, index, logger, pollIntervalMs } = settings;
   let timer: NodeJS.Timeout | undefined;
   let delivering: Promise<void> | undefined;
   let wokenMeanwhile = false;
-  let paused = false;
+  /** Number of calls of `whilePaused()` that have not ended. */
+  let pauses = 0;
   let stopped = false;
 
   const drain = async (): Promise<void> => {
@@ -77,10 +81,11 @@ export function createDelivery(
   };
 
   /**
-   * Runs `work` if this process gets the lease, and then releases the lease. Returns `undefined` if another process holds the
-   * lease.
+   * Runs `work` if this call gets the lease, and then releases the lease. Returns `undefined` if another process, or another
+   * call in this process, holds the lease.
    */
   const holdingLease = async <T>(work: () => Promise<T>): Promise<{ value: T } | undefined> => {
+    const owner = randomUUID();
     const lease = (): Promise<boolean> => leaseDelivery(db, index.engine, owner, LEASE_MS);
     if (!(await lease())) return undefined;
     const renewal = setInterval(() => void lease().catch(() => {}), LEASE_MS / 3);
@@ -101,7 +106,7 @@ export function createDelivery(
     clearTimeout(timer);
     wokenMeanwhile = false;
     let nextMs = pollIntervalMs;
-    delivering = (paused ? Promise.resolve() : holdingLease(drain).then(() => undefined))
+    delivering = (pauses > 0 ? Promise.resolve() : holdingLease(drain).then(() => undefined))
       .catch((error: unknown) => {
         nextMs = RETRY_MS;
         if (!stopped) logger.warn(errorFields(error), 'Could not deliver changes to the search index; will try again');
@@ -118,7 +123,7 @@ export function createDelivery(
     start: wake,
     wake,
     whilePaused: async (work, signal) => {
-      paused = true;
+      pauses += 1;
       try {
         await delivering;
         for (;;) {
@@ -130,7 +135,7 @@ export function createDelivery(
           await delay(LEASE_POLL_MS, undefined, { signal });
         }
       } finally {
-        paused = false;
+        pauses -= 1;
         wake();
       }
     },

@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createDelivery } from '../../src/search/delivery.ts';
 import { meilisearchSearch } from '../../src/search/meilisearch/index.ts';
+import { createCapturedLogger } from '../support/captured-logger.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import {
   editOf,
@@ -108,4 +110,21 @@ it('rebuilds the index while events are written, without a lost change', async (
     const { rows } = await database.db.raw('SELECT count(*)::int AS waiting FROM matrix_admin.search_changes');
     waiting = rows[0].waiting;
   }
+});
+
+it('pauses for one piece of work at a time, also in one process', async () => {
+  const index = { engine: 'meilisearch', write: async () => {} };
+  const delivery = createDelivery({ db: database.db, index, logger: createCapturedLogger(), pollIntervalMs: 10 });
+  let running = 0;
+  let most = 0;
+  const work = async (): Promise<void> => {
+    running += 1;
+    most = Math.max(most, running);
+    await delay(20);
+    running -= 1;
+  };
+  const { signal } = new AbortController();
+  await Promise.all([1, 2, 3].map(() => delivery.whilePaused(work, signal)));
+  expect(most).toBe(1);
+  await delivery.stop();
 });
