@@ -24,6 +24,7 @@ const LISTS = 100;
  * Facts about a list of users that take long to find: the number of users who match the filter, and the users on a page far
  * down the list. The numbers and the places of such pages stay in a cache for a hundred times as long as the plugin took to
  * read them, but at most for a minute. On a small homeserver, reading is quick, so they expire almost at once.
+ * @internal
  */
 export interface UserTotals {
   readonly count: (filter: UserFilter) => Promise<number>;

@@ -6,6 +6,7 @@ import type { Metrics } from '../metrics.ts';
 /**
  * The rooms and users that a committed transaction has changed, and the servers that the homeserver should contact because of
  * it.
+ * @internal
  */
 export interface Announcement {
   /** Rooms that the transaction has changed. */

@@ -18,7 +18,7 @@ export function isStateSource(federation: FederationSender | undefined): federat
   return federation?.lookupState !== undefined && federation.verifyKeys !== undefined;
 }
 
-/** Which state of a room to request, and from which server. */
+/** Which state of a room to request, and from which server. @internal */
 export interface StateQuestion {
   readonly roomId: RoomId;
   readonly version: RoomVersion;
@@ -44,6 +44,7 @@ export interface DownloadedState {
   readonly leftOut: number;
 }
 
+/** @internal */
 export interface DownloadOptions {
   /**
    * Creates the signal that stops one request to another server. Each request has its own signal. So a time limit covers each

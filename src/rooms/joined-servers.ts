@@ -21,6 +21,7 @@ export type UsersByServer = ReadonlyMap<ServerName, number>;
 /**
  * Counts the joined users of each server in a room. No database index makes counting quick, so it takes longer in a larger
  * room. The counts of large rooms stay in memory until the room's state changes, but for at most `FRESH_MS`.
+ * @internal
  */
 export interface JoinedServers {
   /**

@@ -22,7 +22,10 @@ export interface StateSnapshot {
   readonly blocks: readonly StateBlock[];
 }
 
-/** A room's state: the blocks with all its entries, and those of its events that the caller of `load()` has requested. */
+/**
+ * A room's state: the blocks with all its entries, and those of its events that the caller of `load()` has requested.
+ * @internal
+ */
 export interface RoomState extends StateSnapshot {
   /** The requested events. `stateName()` makes the keys of the map. */
   readonly events: ReadonlyMap<string, StoredEvent>;

@@ -5,7 +5,7 @@ import { drawVersion } from '../storage/plugin/search-changes.ts';
 import type { Delivery } from './delivery.ts';
 import type { SearchIndex } from './search-index.ts';
 
-/** How the plugin removes the documents of a room from the search index. The way depends on the search engine. */
+/** How the plugin removes the documents of a room from the search index. The way depends on the search engine. @internal */
 export type RoomRemoval =
   /** Search is off. */
   | { readonly kind: 'none' }

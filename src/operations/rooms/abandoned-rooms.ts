@@ -6,7 +6,7 @@ import { defineJobOperation, defineOperation, type JobScope, type OperationServi
 import { inputObject } from '../input-object.ts';
 import type { Failure } from './evacuate-members.ts';
 
-/** The value of `options.rooms.purgeAbandoned`. */
+/** The value of `options.rooms.purgeAbandoned`. @internal */
 export interface AbandonedRoomPolicy {
   /** Minimum time between the record that a room has no local users and the purge of the room, in ms. */
   readonly afterMs: number;

@@ -23,7 +23,7 @@ const LOOKED_AT = 10;
 /** Maximum length of each list of rooms in a result. The result also has the number of all rooms for each list. */
 const MAX_NAMED = 1_000;
 
-/** The value of `options.rooms.retention`. All times are in ms. */
+/** The value of `options.rooms.retention`. All times are in ms. @internal */
 export interface RetentionPolicy {
   /** How long events stay in rooms without a policy of their own. `undefined` means for ever. */
   readonly defaultLifetimeMs?: number | undefined;

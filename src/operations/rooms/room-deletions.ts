@@ -35,7 +35,7 @@ export interface RoomShutdown {
   readonly undelivered?: readonly string[];
 }
 
-/** The checkpoint of `deleteRoom`. */
+/** The checkpoint of `deleteRoom`. @internal */
 export interface DeletionProgress {
   readonly newRoomId?: RoomId;
   readonly evacuation?: EvacuationProgress | undefined;
@@ -148,7 +148,7 @@ export const listRoomDeletions = defineOperation({
   },
 });
 
-/** The current checkpoint of `deleteRoom`, with functions that commit steps and change the checkpoint. */
+/** The current checkpoint of `deleteRoom`, with functions that commit steps and change the checkpoint. @internal */
 export interface TrackedDeletion {
   readonly progress: () => DeletionProgress;
   /** Runs a step in a transaction. The step returns the changed fields of the checkpoint, and its own result. */

@@ -21,7 +21,7 @@ export interface PurgeProgress {
   readonly evacuation?: PurgeEvacuation;
 }
 
-/** The result of an evacuation before a purge. An evacuation makes the local users leave the room. */
+/** The result of an evacuation before a purge. An evacuation makes the local users leave the room. @internal */
 export interface PurgeEvacuation {
   /** Number of users who have left the room. */
   readonly evacuated: number;
