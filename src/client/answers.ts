@@ -17,7 +17,7 @@ export interface Answers {
     readonly dry_run?: true;
   } | StartedJob;
   readonly evacuateRoom: {
-    /** Ids of the users who have left, in the order in which they joined. Dendrite answers in the same order. */
+    /** Ids of the users who have left, rejected their invite or withdrawn their knock. The order is that of their last member events before. */
     readonly affected: readonly string[];
     readonly failed?: readonly Failure[];
     /** `true` if the call was a dry run, which has changed nothing. */

@@ -8,9 +8,9 @@ import type { RoomVersion } from './room-version.ts';
 import type { SeparatedStates, StateMap } from './separate-states.ts';
 
 /**
- * Resolves states by the algorithm of room versions 2 and later. The algorithm checks the events in which the states or their
- * auth chains differ again by the authorisation rules: first the power events and the events on which they depend, then the
- * others.
+ * Resolves states by the algorithm of room versions 2 and later. Some events differ between the states or between their auth
+ * chains. The algorithm checks these events once more against the authorisation rules: first the power events and the events on
+ * which they depend, then the others.
  */
 export function* resolveByPower(
   { states, unconflicted, conflicted }: SeparatedStates,

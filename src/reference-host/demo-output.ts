@@ -11,7 +11,10 @@ export interface ShownJob {
 
 const BAR_WIDTH = 30;
 
-/** Makes a line such as `[######----]  42.0 %  29,226 of 69,586  24,310/s  ETA 1.7 s`. */
+/**
+ * Makes a line such as `[######----]  42.0 %  29,226 of 69,586  24,310/s  ETA 1.7 s  load`, with a longer bar. The last word is
+ * the job's phase, or its state if it has no phase.
+ */
 export function progressLine({ done, total, percent, rate, eta_ms: etaMs, phase, state }: ShownJob): string {
   const share = (percent ?? 0) / 100;
   const bar = '#'.repeat(Math.round(share * BAR_WIDTH)).padEnd(BAR_WIDTH, '-');

@@ -46,7 +46,10 @@ export interface EvacuatedRoom {
 
 /** The result of an evacuation. */
 export interface EvacuatedMembers {
-  /** Ids of the users who have left, in the order in which they joined. Dendrite answers in the same order. */
+  /**
+   * Ids of the users who have left, rejected their invite or withdrawn their knock. The order is that of their last member events
+   * before.
+   */
   readonly affected: readonly string[];
   readonly failed?: readonly Failure[];
 }

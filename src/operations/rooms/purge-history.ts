@@ -59,8 +59,8 @@ interface Point {
 
 /**
  * Deletes a room's history before an event or a time. The current state of the room, its members and its newest events stay as
- * they are. Events that the rest of the room needs, such as old state events, stay stored, but leave the timeline, so that
- * nobody sees them there. The homeserver can fetch the history from other servers again. A job does the work. Synapse's route
+ * they are. Events that the rest of the room needs, such as old state events, and events of local users (unless
+ * `deleteLocalEvents` is true) stay stored, but leave the timeline, so that nobody sees them there. The homeserver can fetch the history from other servers again. A job does the work. Synapse's route
  * is `POST /_synapse/admin/v1/purge_history/{roomId}`.
  * @throws MatrixError `M_BAD_JSON` if neither an event nor a time is given
  * @throws MatrixError `M_NOT_FOUND` if the homeserver does not know the event, or the room has no events

@@ -230,7 +230,10 @@ function sizeOfSecondRead({ search, limits }: Reading, first: ReadDocuments, msP
   return Math.min(Math.ceil((missing * first.read * 1.5) / first.found), allowed);
 }
 
-/** Estimates how frequent the words of the search are. `isSelective` tells whether there are few enough candidates to read. */
+/**
+ * Estimates how frequent the lexemes of the search are. `isSelective` tells whether the number of candidates and the number of
+ * index entries to read are within the limits.
+ */
 async function estimate({
   db,
   search,
