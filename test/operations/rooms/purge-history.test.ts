@@ -81,9 +81,9 @@ it('a purge that reaches the create event keeps the state of no event, which all
     .onConflict('state_block_hash')
     .merge(['event_nids'])
     .returning('state_block_nid');
-  const nids = [block.state_block_nid];
+  const blockNid = String(block.state_block_nid);
   const [snapshot] = await db('roomserver_state_snapshots')
-    .insert({ room_nid: roomNid, state_snapshot_hash: hashOf(`[${nids}]`), state_block_nids: nids })
+    .insert({ room_nid: roomNid, state_snapshot_hash: hashOf(`[${blockNid}]`), state_block_nids: [blockNid] })
     .returning('state_snapshot_nid');
   await db('roomserver_events').where({ event_type_nid: 1 }).update(snapshot);
   await purge(roomId, { eventId: eventIds.at(-1) ?? '' });
