@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import knex from 'knex';
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -304,7 +305,8 @@ describe('stop()', () => {
       return { ...now, timers: Math.max(now.timers, after.timers) };
     };
     // `expect.poll()` has a timer of its own, which the count would include.
-    for (const end = Date.now() + 5_000; (await state()).timers > after.timers && Date.now() < end; ) await delay(50);
+    for (const end = Date.now() + 10_000; !isDeepStrictEqual(await settled(), after) && Date.now() < end; )
+      await delay(50);
     expect(await settled()).toEqual(after);
     expect(after).toMatchObject({ metrics: 0, signalListeners: 0, used: 0, busyBackends: 1 });
     expect(database.db.client.pool.numUsed() + database.db.client.pool.numFree()).toBeLessThanOrEqual(10);

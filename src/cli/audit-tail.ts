@@ -8,7 +8,7 @@ import type { Terminal } from './terminal.ts';
 const EVERY_MS = 1_000;
 /** Number of entries of the audit that are shown at the beginning. */
 const FIRST = 20;
-/** Number of entries in one request. */
+/** Number of entries in one request while new entries are shown. */
 const PAGE = 1_000;
 
 type Entry = Answers['listAudit']['entries'][number];
@@ -31,7 +31,7 @@ export async function tailAudit(
   /** The ids of the entries that the previous round read. An entry with a smaller id may still be committed later. */
   let known: ReadonlySet<number> | undefined;
   while (!signal.aborted) {
-    const entries = await readNewest(client, known, signal);
+    const entries = await readNewest(client, known, follow ? PAGE : FIRST, signal);
     const fresh = entries.filter(({ id }, index) => (known === undefined ? index < FIRST : !known.has(id))).reverse();
     known = new Set(entries.map(({ id }) => id));
     if (asJson) terminal.stdout.write(fresh.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
@@ -45,11 +45,12 @@ export async function tailAudit(
 async function readNewest(
   client: Connection['client'],
   known: ReadonlySet<number> | undefined,
+  limit: number,
   signal: AbortSignal,
 ): Promise<Entry[]> {
   const entries: Entry[] = [];
   for (let from: number | undefined; ; ) {
-    const input = { limit: PAGE, ...(from !== undefined && { from }) };
+    const input = { limit, ...(from !== undefined && { from }) };
     const { entries: page, next_token: next } = await client.request('listAudit', input, { signal });
     entries.push(...page);
     if (known === undefined || next === undefined || page.some(({ id }) => known.has(id))) return entries;

@@ -119,6 +119,12 @@ const HASHED = [
   ['roomserver_state_snapshots', 'state_snapshot_hash', 'state_block_nids'],
 ] as const;
 
+/** Returns the hash under which Dendrite stores a list of NIDs. */
+export function hashOfNids(nids: readonly string[]): Buffer {
+  const json = nids.length === 0 ? 'null' : `[${nids.join(',')}]`;
+  return Buffer.from(blake2b(Buffer.from(json), { dkLen: 32 }));
+}
+
 /** Finds all contradictions in the whole database, each as `what is wrong: where`. */
 export async function brokenInvariants(db: Knex): Promise<string[]> {
   const broken: string[] = [];
@@ -132,9 +138,7 @@ export async function brokenInvariants(db: Knex): Promise<string[]> {
       [hash, nids, table],
     );
     for (const row of rows) {
-      const json = row.nids.length === 0 ? 'null' : `[${row.nids.join(',')}]`;
-      const expected = Buffer.from(blake2b(Buffer.from(json), { dkLen: 32 }));
-      if (!row.hash.equals(expected)) broken.push(`a wrong hash in ${table}: ${json}`);
+      if (!row.hash.equals(hashOfNids(row.nids))) broken.push(`a wrong hash in ${table}: ${row.nids.join()}`);
     }
   }
   return [...broken, ...(await brokenEvents(db))].sort();

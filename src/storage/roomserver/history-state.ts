@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { type Db, rowsOf } from '../database.ts';
 import { deleteRows, type RowCounts } from '../deletion.ts';
+import { ofNoEvent } from './purge-state.ts';
 
 /**
  * Lists the NIDs of the blocks of state snapshots, each NID once. A NID is the number that Dendrite gives a block, a snapshot
@@ -45,10 +46,7 @@ export async function markBlockEvents(
   return rows.map(({ nid }) => Number(nid));
 }
 
-/**
- * Deletes state snapshots of a room. Does not delete a snapshot without events, because all rooms share it: it has no blocks, or
- * only the block without events.
- */
+/** Deletes state snapshots of a room. Does not delete a snapshot without events, because all rooms share it. */
 export function deleteSnapshots(
   transaction: Knex.Transaction,
   roomNid: number,
@@ -57,9 +55,7 @@ export function deleteSnapshots(
   return deleteRows(
     transaction,
     'public.roomserver_state_snapshots',
-    `state_snapshot_nid = ANY(:nids) AND room_nid = :roomNid AND EXISTS (
-       SELECT FROM public.roomserver_state_block b
-       WHERE b.state_block_nid = ANY(state_block_nids) AND cardinality(b.event_nids) > 0)`,
+    `state_snapshot_nid = ANY(:nids) AND room_nid = :roomNid AND NOT ${ofNoEvent('roomserver_state_snapshots')}`,
     { nids: [...nids], roomNid },
   );
 }

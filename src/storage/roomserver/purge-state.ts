@@ -3,12 +3,13 @@ import { countsOf, type Deletion, nextKeyRange, type Position } from '../deletio
 import type { RoomKeys } from '../room-tables.ts';
 
 /**
- * SQL condition: the snapshot `s` contains no events. Such a snapshot is the state before a create event. All rooms share one
- * row for it, because Dendrite stores equal states once.
+ * Returns an SQL condition: the state snapshot with the alias `snapshot` contains no events. Such a snapshot is the state before
+ * a create event. All rooms share one row for it, because Dendrite stores equal states once.
  */
-const OF_NO_EVENT = `(cardinality(s.state_block_nids) = 0 OR (cardinality(s.state_block_nids) = 1 AND EXISTS (
-  SELECT FROM public.roomserver_state_block b
-  WHERE b.state_block_nid = s.state_block_nids[1] AND cardinality(b.event_nids) = 0)))`;
+export const ofNoEvent = (snapshot: string): string => `(cardinality(${snapshot}.state_block_nids) = 0
+  OR (cardinality(${snapshot}.state_block_nids) = 1 AND EXISTS (
+    SELECT FROM public.roomserver_state_block b
+    WHERE b.state_block_nid = ${snapshot}.state_block_nids[1] AND cardinality(b.event_nids) = 0)))`;
 
 /**
  * Deletes the state snapshots of a room whose NIDs are in the next range, and the blocks to which they refer. The range starts
@@ -38,7 +39,7 @@ export async function deleteStateOfRoom(
           WHERE r.room_nid <> :roomNid AND r.room_id NOT IN (SELECT room_id FROM matrix_admin.purges)
           ORDER BY r.room_nid DESC LIMIT 1)) AS other_nid
        FROM public.roomserver_state_snapshots s
-       WHERE s.state_snapshot_nid > :after AND s.state_snapshot_nid <= :upTo AND s.room_nid = :roomNid AND ${OF_NO_EVENT})
+       WHERE s.state_snapshot_nid > :after AND s.state_snapshot_nid <= :upTo AND s.room_nid = :roomNid AND ${ofNoEvent('s')})
      UPDATE public.roomserver_state_snapshots s SET room_nid = shared.other_nid FROM shared
      WHERE s.state_snapshot_nid = shared.state_snapshot_nid AND shared.other_nid IS NOT NULL AND s.room_nid = :roomNid`,
     range,

@@ -1,4 +1,3 @@
-import { blake2b } from '@noble/hashes/blake2.js';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { EventId, RoomId } from '../../../src/ids.ts';
 import server from '../../fixtures/dendrite/server.json' with { type: 'json' };
@@ -10,7 +9,7 @@ import { countFromEnvironment } from '../../support/long-version.ts';
 import { ALICE, append, BOB, createRoom, forkRoom, memberOf, messageOf, viewOf } from '../../support/made-rooms.ts';
 import { type MountedPlugin, mountPlugin } from '../../support/mounted-plugin.ts';
 import { changesOf } from '../../support/recordings.ts';
-import { brokenInvariants } from '../../support/room-invariants.ts';
+import { brokenInvariants, hashOfNids } from '../../support/room-invariants.ts';
 import { bodyOfCase, missingFields, pathOfCase, synapseRecording } from '../../support/synapse-recording.ts';
 
 const SYSTEM = { actor: { kind: 'system', name: 'test' } } as const;
@@ -75,15 +74,14 @@ it('a purge that reaches the create event keeps the state of no event, which all
   const { roomId, eventIds } = await makeBusyRoom();
   const [{ room_nid: roomNid } = { room_nid: 0 }] = await db('roomserver_rooms').where({ room_id: roomId });
   // Another program may store this state as one block without events, in a snapshot of the room that came first.
-  const hashOf = (json: string): Buffer => Buffer.from(blake2b(Buffer.from(json), { dkLen: 32 }));
   const [block] = await db('roomserver_state_block')
-    .insert({ state_block_hash: hashOf('null'), event_nids: [] })
+    .insert({ state_block_hash: hashOfNids([]), event_nids: [] })
     .onConflict('state_block_hash')
     .merge(['event_nids'])
     .returning('state_block_nid');
   const blockNid = String(block.state_block_nid);
   const [snapshot] = await db('roomserver_state_snapshots')
-    .insert({ room_nid: roomNid, state_snapshot_hash: hashOf(`[${blockNid}]`), state_block_nids: [blockNid] })
+    .insert({ room_nid: roomNid, state_snapshot_hash: hashOfNids([blockNid]), state_block_nids: [blockNid] })
     .returning('state_snapshot_nid');
   await db('roomserver_events').where({ event_type_nid: 1 }).update(snapshot);
   await purge(roomId, { eventId: eventIds.at(-1) ?? '' });
